@@ -63,7 +63,7 @@ define environment
 	@test -x $(1)/bin/python || $(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(1),$(PYTHON) -m venv $(1)) || { \
 		rm -rf $(1); echo "No virtual environment could be made: on Debian and Ubuntu, install python3-venv (or install uv)." >&2; exit 1; }
 	@echo "Installing packages into $(1) (once) ..."
-	@$(if $(UV),VIRTUAL_ENV=$(1) $(UV) pip install --quiet $(2),$(1)/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1' && $(1)/bin/python -m pip install --quiet --disable-pip-version-check $(2)) || { \
+	@$(if $(UV),VIRTUAL_ENV=$(1) $(UV) pip install --quiet $(2),$(1)/bin/python -m pip install -qq --disable-pip-version-check 'pip>=25.1' && $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)) || { \
 		echo "The packages could not be installed: is the package index reachable from here? (The reason stands above.)" >&2; exit 1; }
 	@touch $@
 endef

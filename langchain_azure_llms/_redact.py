@@ -1,0 +1,25 @@
+"""What of a request may be shown."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+BODY_SHOWN = 500
+"""How many characters of a body an error shows."""
+
+
+def public_url(url: str) -> str:
+    """Return the URL without user-info, query and fragment, which may hold secrets."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "(malformed URL)"
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
+
+
+def shortened(text: str, limit: int = BODY_SHOWN) -> str:
+    """Return at most `limit` characters of the text, marked when it was longer."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

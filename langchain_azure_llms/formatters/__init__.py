@@ -1,0 +1,1 @@
+"""What travels: one module per wire format, all pure."""

@@ -1,0 +1,53 @@
+"""JSON as it travels, and what is wrong with it otherwise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from langchain_azure_llms._redact import shortened
+from langchain_azure_llms.exceptions import ConfigurationError, ResponseFormatError
+
+# ASCII only: a lone surrogate then travels as its escape instead of failing to encode.
+_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+
+def dump(payload: dict[str, Any]) -> bytes:
+    """Return a request payload as bytes.
+
+    Raises:
+        ConfigurationError: If a parameter is not JSON, or is a number that JSON cannot hold.
+    """
+    try:
+        return _encode(payload).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"A model parameter cannot be sent as JSON: {error}."
+        raise ConfigurationError(message) from None
+
+
+def load(body: bytes | str, formatter: str) -> Any:
+    """Return the value of a response body.
+
+    Raises:
+        ResponseFormatError: If the body is not JSON.
+    """
+    text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        unexpected(text, formatter, "JSON")
+
+
+def unexpected(body: bytes | str, formatter: str, expected: str) -> NoReturn:
+    """Raise the error of an answer that does not have the expected form.
+
+    Raises:
+        ResponseFormatError: Always.
+    """
+    text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
+    shown = shortened(text) or "(nothing)"
+    message = (
+        f"{formatter} expected {expected}, and the endpoint answered {shown!r}. "
+        "Does this formatter belong to the deployed model?"
+    )
+    raise ResponseFormatError(message, formatter=formatter, body=shortened(text))

@@ -1,0 +1,140 @@
+"""What OpenAI's completions and chat completions have in common.
+
+Any key of an answer may be missing: Azure's own specification shows answers without `object`,
+`model` or filter results, its pages some without `usage`, and the 2023 gateways named the prompt's
+filter results `prompt_annotations`. What is there is kept; only a missing text is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from langchain_core.outputs import Generation, GenerationChunk
+
+from langchain_azure_llms.formatters._json import load, unexpected
+from langchain_azure_llms.formatters.base import Answer
+
+TextOf = Callable[[dict[str, Any]], Any]
+
+
+def read_answer(body: bytes, prompts: int, n: int, text_of: TextOf, reader: str) -> Answer:
+    """Return the answer to a request of several prompts.
+
+    Args:
+        body: The response body.
+        prompts: How many prompts the request carried.
+        n: How many completions were asked for each.
+        text_of: Returns a choice's text.
+        reader: Who reads it, for the error.
+
+    Raises:
+        ResponseFormatError: If it is not JSON, or a prompt has no completion.
+    """
+    value = load(body, reader)
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if not isinstance(choices, list):
+        unexpected(body, reader, 'an object with "choices"')
+    placed: list[list[Generation]] = [[] for _ in range(prompts)]
+    for index, choice in _in_order(choices):
+        if index // n < prompts:
+            info = {**choice_info(choice), **prompt_info(value, index // n)}
+            placed[index // n].append(Generation(text=text_of(choice), generation_info=info))
+    if not all(placed):
+        unexpected(body, reader, f"{prompts} completion(s)")
+    return Answer(placed, usage_of(value), *_served_by(value))
+
+
+def _in_order(choices: Iterable[Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the choices with their indexes, in that order; one without stands where it came."""
+    indexed: list[tuple[int, dict[str, Any]]] = []
+    for position, choice in enumerate(choices):
+        if isinstance(choice, dict):
+            index = choice.get("index")
+            known = isinstance(index, int) and index >= 0
+            indexed.append((int(index) if known else position, choice))
+    return sorted(indexed, key=lambda pair: pair[0])
+
+
+def read_event(data: str, text_of: TextOf, reader: str) -> GenerationChunk:
+    """Return what an event of a stream with one choice adds, perhaps only to the information.
+
+    Raises:
+        ResponseFormatError: If it is not JSON.
+    """
+    value = load(data, reader)
+    if not isinstance(value, dict):
+        unexpected(data, reader, "a JSON object")
+    choices = value.get("choices")
+    indexed = _in_order(choices if isinstance(choices, list) else [])
+    choice = next((choice for index, choice in indexed if index == 0), {})
+    info = {**choice_info(choice), **prompt_info(value, 0)}
+    if usage := usage_of(value):
+        info["token_usage"] = usage
+    served = zip(("model_name", "system_fingerprint"), _served_by(value), strict=True)
+    info |= {name: who for name, who in served if who}
+    return GenerationChunk(text=text_of(choice) if choice else "", generation_info=info)
+
+
+def choice_info(choice: dict[str, Any]) -> dict[str, Any]:
+    """Return what a choice tells beside its text; absent filter results stay absent."""
+    info = {"finish_reason": choice.get("finish_reason"), "logprobs": choice.get("logprobs")}
+    for name in ("content_filter_results", "content_filter_result"):
+        if isinstance(choice.get(name), dict):
+            info["content_filter_results"] = choice[name]
+    return info
+
+
+def prompt_info(value: dict[str, Any], prompt: int) -> dict[str, Any]:
+    """Return the filter results of one prompt, under today's name."""
+    found = value.get("prompt_filter_results", value.get("prompt_annotations"))
+    if not isinstance(found, list):
+        return {}
+    mine = [
+        entry
+        for position, entry in enumerate(found)
+        if isinstance(entry, dict) and entry.get("prompt_index", position) == prompt
+    ]
+    return {"prompt_filter_results": mine} if mine else {}
+
+
+def usage_of(value: dict[str, Any]) -> dict[str, int]:
+    """Return the token counts, by the service's names."""
+    usage = value.get("usage")
+    if not isinstance(usage, dict):
+        return {}
+    return {k: n for k, n in usage.items() if isinstance(n, int) and not isinstance(n, bool)}
+
+
+def _served_by(value: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the model and the fingerprint; the filter's own events leave both empty."""
+    names = (value.get("model"), value.get("system_fingerprint"))
+    model, fingerprint = (name if isinstance(name, str) and name else None for name in names)
+    return model, fingerprint
+
+
+def plain_text(found: Any, choice: dict[str, Any], reader: str) -> str:
+    """Return a choice's text. A filtered choice may have null in its place.
+
+    Raises:
+        ResponseFormatError: If there is something else in its place.
+    """
+    if not isinstance(found, str | None):
+        unexpected(repr(choice), reader, "a text in each choice")
+    return found or ""
+
+
+def no_text(choice: dict[str, Any], reader: str, *, event: bool) -> str:
+    """Return the empty text of a choice that has no place for one, where that is in order.
+
+    It is for a filtered choice, for an event that only annotates, and for one that only finishes.
+    Anywhere else the answer follows another schema, and its text would be lost in silence.
+
+    Raises:
+        ResponseFormatError: If a text was to be expected.
+    """
+    finish = choice.get("finish_reason")
+    annotates = any(name.startswith("content_filter") for name in choice)
+    if finish != "content_filter" and not (event and (finish or annotates)):
+        unexpected(repr(choice), reader, "a text in each choice")
+    return ""

@@ -1,0 +1,76 @@
+"""Putting the events of a stream together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.outputs import GenerationChunk
+
+END_MARKER = "[DONE]"
+"""What OpenAI's streams end with."""
+
+
+class StreamReader:
+    """Reads one stream: text as it comes, everything else once, at the end.
+
+    LangChain adds chunks up, and would add the words of repeated annotations up too ("safesafe").
+    So what an event tells beside its text and log probabilities is kept back for the last chunk.
+    Neither a finish reason nor anything else ends a stream but its end marker or the connection's
+    end: filters run in blocks, and text and annotations may follow the finish.
+
+    Attributes:
+        ended: Whether the end marker was seen.
+        text: The text so far.
+    """
+
+    def __init__(self, read_event: Callable[[str], GenerationChunk | str | None]) -> None:
+        self._read_event = read_event
+        self._texts: list[str] = []
+        self._info: dict[str, Any] = {}
+        self.ended = False
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._texts)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the stream said that it ended, or that its text did."""
+        return self.ended or self._info.get("finish_reason") is not None
+
+    def feed(self, data: str) -> GenerationChunk | None:
+        """Return the chunk that an event's data adds, or None if it adds no text.
+
+        Raises:
+            ResponseFormatError: If the event cannot be read.
+        """
+        if data.strip() == END_MARKER:
+            self.ended = True
+            return None
+        chunk = self._read_event(data)
+        if isinstance(chunk, str):
+            chunk = GenerationChunk(text=chunk)
+        if chunk is None:
+            return None
+        told = dict(chunk.generation_info or {})
+        logprobs = told.pop("logprobs", None)
+        self._remember(told)
+        if not chunk.text and not logprobs:
+            return None
+        self._texts.append(chunk.text)
+        return GenerationChunk(
+            text=chunk.text, generation_info={"logprobs": logprobs} if logprobs else None
+        )
+
+    def last(self) -> GenerationChunk:
+        """Return the chunk that ends the stream: no text, and all that was told beside it."""
+        return GenerationChunk(text="", generation_info=self._info or None)
+
+    def _remember(self, told: dict[str, Any]) -> None:
+        for key, value in told.items():
+            if isinstance(value, dict) and key != "token_usage":
+                self._info[key] = {**self._info.get(key, {}), **value}
+            elif value is not None:
+                self._info[key] = value

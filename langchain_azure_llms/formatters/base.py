@@ -1,0 +1,178 @@
+"""What a content formatter is, and the api types it may support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from langchain_core.outputs import Generation, GenerationChunk
+
+
+class AzureMLEndpointApiType(StrEnum):
+    """How a model is hosted, which decides the schema it speaks.
+
+    `dedicated` endpoints run in infrastructure of your own (managed online endpoints, Kubernetes);
+    `serverless` ones are billed per token and speak OpenAI's schema. `realtime` is the old name of
+    `dedicated`.
+    """
+
+    dedicated = "dedicated"
+    realtime = "realtime"
+    serverless = "serverless"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request brought back.
+
+    Attributes:
+        generations: For each prompt of the request, in order, its generations.
+        token_usage: Token counts of the whole request, by the service's names.
+        model_name: The model that answered, by its own word.
+        system_fingerprint: The backend's configuration, where the service tells it.
+    """
+
+    generations: list[list[Generation]]
+    token_usage: dict[str, int] = field(default_factory=dict)
+    model_name: str | None = None
+    system_fingerprint: str | None = None
+
+
+MANY = 1_000_000
+"""More completions than can be asked for: all that came belong to the one prompt."""
+
+
+def described(answer: Answer) -> list[Generation]:
+    """Return the first prompt's generations, the first one telling the answer's usage and model."""
+    first, *others = answer.generations[0]
+    info = {
+        **(first.generation_info or {}),
+        "token_usage": answer.token_usage,
+        "model_name": answer.model_name,
+    }
+    told = {key: value for key, value in info.items() if value or key in _ALWAYS_TOLD}
+    return [Generation(text=first.text, generation_info=told), *others]
+
+
+_ALWAYS_TOLD = ("finish_reason", "logprobs")
+
+
+class ContentFormatterBase:
+    """Translates between a prompt and the schema that a deployed model expects.
+
+    Subclass it for a model that none of the built-in formatters fits:
+
+        class SummaryFormatter(ContentFormatterBase):
+            content_type = "application/json"
+            accepts = "application/json"
+
+            def format_request_payload(self, prompt, model_kwargs) -> bytes:
+                return json.dumps({"inputs": [prompt], "parameters": model_kwargs}).encode()
+
+            def format_response_payload(self, output) -> str:
+                return json.loads(output)[0]["summary_text"]
+
+    Both methods may take the api type as one more argument. Prompts should travel verbatim:
+    `json.dumps` escapes what JSON wants escaped.
+
+    Attributes:
+        content_type: MIME type of the request payload.
+        accepts: MIME type of the response payload.
+        format_error_msg: A message for subclasses to raise with; takes `api_type`.
+    """
+
+    content_type: str | None = "application/json"
+    accepts: str | None = "application/json"
+    format_error_msg: str = (
+        "The response cannot be read for an endpoint of type `{api_type}`. "
+        "Does this formatter belong to the deployed model?"
+    )
+
+    @staticmethod
+    def escape_special_characters(prompt: str) -> str:
+        r"""Return the prompt with `"`, `\`, and control characters escaped by backslashes.
+
+        For subclasses that build JSON by hand. The built-in formatters do not use it.
+        """
+        return prompt.translate(_ESCAPES)
+
+    @property
+    def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:
+        """The api types this formatter knows the schema of; `dedicated` unless overridden."""
+        return [AzureMLEndpointApiType.dedicated]
+
+    @property
+    def streaming_api_types(self) -> Sequence[AzureMLEndpointApiType]:
+        """The api types whose schema streams server-sent events; none unless overridden.
+
+        For these, a streamed request has `"stream": True` among its model arguments, and
+        `format_stream_event` reads each event.
+        """
+        return []
+
+    def format_request_payload(
+        self,
+        prompt: str,
+        model_kwargs: dict[str, Any],
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,
+    ) -> Any:
+        """Return the request body for a prompt.
+
+        Args:
+            prompt: The prompt, as the caller passed it.
+            model_kwargs: Model parameters of this call.
+            api_type: How the model is hosted.
+
+        Returns:
+            Bytes, or text, which is sent as UTF-8, or an object with `read`.
+        """
+        raise NotImplementedError(_must_define(self, "format_request_payload"))
+
+    def format_response_payload(
+        self,
+        output: bytes,
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,
+    ) -> Any:
+        """Return what a response body says.
+
+        Args:
+            output: The body.
+            api_type: How the model is hosted.
+
+        Returns:
+            The completion as text, as a `Generation`, or as a list of `Generation`s when the
+            service was asked for several.
+        """
+        raise NotImplementedError(_must_define(self, "format_response_payload"))
+
+    def format_stream_event(
+        self,
+        data: str,
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,
+    ) -> GenerationChunk | str | None:
+        """Return what an event of a stream adds, or None if it adds nothing.
+
+        Args:
+            data: The event's data.
+            api_type: How the model is hosted.
+        """
+        raise NotImplementedError(_must_define(self, "format_stream_event"))
+
+
+def _must_define(formatter: ContentFormatterBase, method: str) -> str:
+    return f"{type(formatter).__name__} must define {method}."
+
+
+_ESCAPES = str.maketrans(
+    {
+        "\\": "\\\\",
+        '"': '\\"',
+        "\b": "\\b",
+        "\f": "\\f",
+        "\n": "\\n",
+        "\r": "\\r",
+        "\t": "\\t",
+    }
+)

@@ -1,0 +1,53 @@
+"""OpenAI's chat completions, with the prompt as one user message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.outputs import GenerationChunk
+
+from langchain_azure_llms.formatters import _openai
+from langchain_azure_llms.formatters._json import dump
+from langchain_azure_llms.formatters.base import Answer
+
+READER = "The chat completions format"
+
+
+def payload(prompt: str, params: dict[str, Any]) -> bytes:
+    """Return the request body for a prompt.
+
+    Raises:
+        ConfigurationError: If a parameter is not JSON.
+    """
+    return dump({"messages": [{"role": "user", "content": prompt}], **params})
+
+
+def read_answer(body: bytes, n: int = 1, reader: str = READER) -> Answer:
+    """Return the answer to a request that asked for `n` completions.
+
+    Raises:
+        ResponseFormatError: If it is not a chat completion.
+    """
+    return _openai.read_answer(
+        body, 1, n, lambda choice: _text_of(choice, "message", reader), reader
+    )
+
+
+def read_event(data: str, reader: str = READER) -> GenerationChunk:
+    """Return what an event of a stream adds.
+
+    Raises:
+        ResponseFormatError: If it is not JSON.
+    """
+    return _openai.read_event(data, lambda choice: _text_of(choice, "delta", reader), reader)
+
+
+def _text_of(choice: dict[str, Any], holder: str, reader: str) -> str:
+    """Return the message's content, or its refusal."""
+    message = choice.get(holder)
+    if not isinstance(message, dict):
+        return _openai.no_text(choice, reader, event=holder == "delta")
+    content = message.get("content")
+    return _openai.plain_text(
+        message.get("refusal") if content is None else content, choice, reader
+    )

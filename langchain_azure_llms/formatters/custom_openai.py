@@ -1,0 +1,91 @@
+"""Models that follow OpenAI's schema, such as Llama: on dedicated and on serverless endpoints."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.outputs import Generation, GenerationChunk
+
+from langchain_azure_llms.formatters import completions
+from langchain_azure_llms.formatters._json import dump
+from langchain_azure_llms.formatters._score import read_score
+from langchain_azure_llms.formatters.base import (
+    MANY,
+    AzureMLEndpointApiType,
+    ContentFormatterBase,
+    described,
+)
+
+
+class CustomOpenAIContentFormatter(ContentFormatterBase):
+    """For models with OpenAI's schema.
+
+    * dedicated: `{"input_data": {"input_string": [prompt], "parameters": {...}}}`
+    * serverless: `{"prompt": prompt, ...}`, and it streams
+    """
+
+    @property
+    def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:
+        """Both."""
+        return [AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless]
+
+    @property
+    def streaming_api_types(self) -> Sequence[AzureMLEndpointApiType]:
+        """Serverless endpoints stream."""
+        return [AzureMLEndpointApiType.serverless]
+
+    def format_request_payload(
+        self,
+        prompt: str,
+        model_kwargs: dict[str, Any],
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,
+    ) -> bytes:
+        """Return the request body for a prompt.
+
+        Raises:
+            ConfigurationError: If a model argument is not JSON.
+        """
+        if api_type == AzureMLEndpointApiType.serverless:
+            return completions.payload(prompt, model_kwargs)
+        return dump({"input_data": {"input_string": [prompt], "parameters": model_kwargs}})
+
+    def format_response_payload(
+        self,
+        output: bytes,
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,
+    ) -> Generation | list[Generation]:
+        """Return the completion, or all of them where several were asked for.
+
+        Raises:
+            ResponseFormatError: If the body holds none.
+        """
+        name = type(self).__name__
+        if api_type == AzureMLEndpointApiType.serverless:
+            return described(completions.read_answer(output, n=MANY, reader=name))
+        return read_score(output, name, '[{"0": text}]')
+
+    def format_stream_event(
+        self,
+        data: str,
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+    ) -> GenerationChunk:
+        """Return what an event of a stream adds.
+
+        Raises:
+            ResponseFormatError: If it is not JSON.
+        """
+        return completions.read_event(data, type(self).__name__)
+
+
+class LlamaContentFormatter(CustomOpenAIContentFormatter):
+    """Deprecated name of `CustomOpenAIContentFormatter`."""
+
+    def __init__(self) -> None:
+        warnings.warn(
+            "LlamaContentFormatter is deprecated: use CustomOpenAIContentFormatter, which does "
+            "the same.",
+            DeprecationWarning,
+            stacklevel=2,
+        )

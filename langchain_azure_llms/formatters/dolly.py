@@ -1,0 +1,17 @@
+"""Databricks' Dolly v2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_azure_llms.formatters._score import ScoreContentFormatter
+
+
+class DollyContentFormatter(ScoreContentFormatter):
+    """For Dolly v2: `{"input_data": {"input_string": [prompt]}, "parameters": {...}}`."""
+
+    answer_form = "[text]"
+
+    def payload(self, prompt: str, model_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the request payload for a prompt."""
+        return {"input_data": {"input_string": [prompt]}, "parameters": model_kwargs}

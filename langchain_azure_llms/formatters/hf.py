@@ -1,0 +1,17 @@
+"""Text-generation models of the Hugging Face collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_azure_llms.formatters._score import ScoreContentFormatter
+
+
+class HFContentFormatter(ScoreContentFormatter):
+    """For Hugging Face models: `{"inputs": [prompt], "parameters": {...}}`."""
+
+    answer_form = '[{"0": {"generated_text": text}}]'
+
+    def payload(self, prompt: str, model_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the request payload for a prompt."""
+        return {"inputs": [prompt], "parameters": model_kwargs}

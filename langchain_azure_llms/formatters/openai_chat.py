@@ -1,0 +1,67 @@
+"""Endpoints that only speak chat completions: serverless, or vLLM in a container of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.outputs import Generation, GenerationChunk
+
+from langchain_azure_llms.formatters import chat_completions
+from langchain_azure_llms.formatters.base import (
+    MANY,
+    AzureMLEndpointApiType,
+    ContentFormatterBase,
+    described,
+)
+
+
+class OpenAIChatContentFormatter(ContentFormatterBase):
+    """For chat completions: `{"messages": [{"role": "user", "content": prompt}], ...}`."""
+
+    @property
+    def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:
+        """Both: the schema is the same."""
+        return [AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless]
+
+    @property
+    def streaming_api_types(self) -> Sequence[AzureMLEndpointApiType]:
+        """Both stream."""
+        return self.supported_api_types
+
+    def format_request_payload(
+        self,
+        prompt: str,
+        model_kwargs: dict[str, Any],
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+    ) -> bytes:
+        """Return the request body for a prompt.
+
+        Raises:
+            ConfigurationError: If a model argument is not JSON.
+        """
+        return chat_completions.payload(prompt, model_kwargs)
+
+    def format_response_payload(
+        self,
+        output: bytes,
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+    ) -> Generation | list[Generation]:
+        """Return the completion, or all of them where several were asked for.
+
+        Raises:
+            ResponseFormatError: If the body holds none.
+        """
+        return described(chat_completions.read_answer(output, n=MANY, reader=type(self).__name__))
+
+    def format_stream_event(
+        self,
+        data: str,
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+    ) -> GenerationChunk:
+        """Return what an event of a stream adds.
+
+        Raises:
+            ResponseFormatError: If it is not JSON.
+        """
+        return chat_completions.read_event(data, type(self).__name__)

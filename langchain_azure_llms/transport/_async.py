@@ -1,0 +1,94 @@
+"""The driver for asyncio: does what an exchange asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+import httpx2
+
+from langchain_azure_llms.exceptions import AzureLLMError
+from langchain_azure_llms.transport import _reading
+from langchain_azure_llms.transport._exchange import (
+    Failure,
+    FetchToken,
+    HttpRequest,
+    Reply,
+    Send,
+    Sleep,
+    Steps,
+    TokenFailure,
+)
+from langchain_azure_llms.transport._failures import failure_of
+
+AsyncGetToken = Callable[[bool], Awaitable[str]]
+
+
+async def run(
+    steps: Steps, request: HttpRequest, client: httpx2.AsyncClient, get_token: AsyncGetToken
+) -> Reply:
+    """Do what the exchange asks for until it returns a reply or raises."""
+    outcome: Reply | Failure | TokenFailure | str | None = None
+    while True:
+        try:
+            command = steps.send(outcome)
+        except StopIteration as stop:
+            reply: Reply = stop.value
+            return reply
+        match command:
+            case Send():
+                outcome = await send(client, request, command.headers)
+            case Sleep():
+                await asyncio.sleep(command.seconds)
+                outcome = None
+            case FetchToken():
+                outcome = await _token(get_token, refresh=command.refresh)
+
+
+async def send(
+    client: httpx2.AsyncClient, request: HttpRequest, headers: Mapping[str, str]
+) -> Reply | Failure:
+    """Send the request once. An event stream is handed over unread."""
+    timeout = httpx2.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout
+    try:
+        message = client.build_request(
+            "POST", request.url, content=request.body, headers=headers, timeout=timeout
+        )
+        response = await client.send(message, stream=True, follow_redirects=False)
+        if _reading.is_event_stream(request, response):
+            return Reply(response.status_code, response.headers, source=response)
+        try:
+            parts, size = [], 0
+            async for part in response.aiter_bytes():
+                parts.append(part)
+                if (size := size + len(part)) > _reading.MAX_BYTES:
+                    return _reading.too_large()
+            return _reading.reply_of(response, parts)
+        finally:
+            await response.aclose()
+    except _reading.HTTP_ERRORS as error:
+        return failure_of(error)
+
+
+async def events(reply: Reply) -> AsyncIterator[str]:
+    """Yield the data of each server-sent event.
+
+    Raises:
+        StreamInterruptedError: When the connection breaks.
+    """
+    try:
+        async for event in _reading.event_source(reply.source):
+            yield event.data
+    except httpx2.HTTPError as error:
+        raise _reading.interrupted(reply, error) from None
+    finally:
+        await reply.source.aclose()
+
+
+async def _token(get_token: AsyncGetToken, *, refresh: bool) -> str | TokenFailure:
+    try:
+        return await get_token(refresh)
+    except AzureLLMError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a user's provider raises
+        return TokenFailure(error)

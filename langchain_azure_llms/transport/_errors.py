@@ -1,0 +1,203 @@
+"""Which error a reply or a failure becomes, and what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from langchain_azure_llms import exceptions as errors
+from langchain_azure_llms._redact import public_url, shortened
+from langchain_azure_llms.transport._problems import Problem, decoded, filter_result, read_problem
+from langchain_azure_llms.transport._retry import is_transient, requested_wait
+
+if TYPE_CHECKING:
+    from langchain_azure_llms.transport._exchange import Failure, Reply
+
+_MODEL_STATUS = "ms-azureml-model-error-statuscode"
+_MODEL_REASON = "ms-azureml-model-error-reason"
+_REQUEST_IDS = ("apim-request-id", "x-request-id", "x-ms-request-id", "x-ms-client-request-id")
+
+
+def from_reply(
+    reply: Reply,
+    *,
+    url: str,
+    now: float,
+    longest_wait: float,
+    attempts: int = 1,
+    waited: float = 0.0,
+    text_so_far: str = "",
+) -> errors.StatusError:
+    """Return the error that a reply without success stands for."""
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    text = decoded(reply.body)
+    problem = read_problem(text)
+    model_status = _integer(headers.get(_MODEL_STATUS))
+    reason = headers.get(_MODEL_REASON)
+    kind = _kind(reply.status, problem)
+    retry_after = requested_wait(reply.status, headers, problem.message, now)
+    transient = is_transient(reply.status, model_status, reason)
+    extra: dict[str, Any] = {}
+    if kind is errors.ContentFilterError:
+        extra["content_filter_result"] = filter_result(problem)
+    if kind is errors.ModelContainerError:
+        extra |= {"model_status_code": model_status, "model_error_reason": reason}
+    return kind(
+        _sentence(reply, url, problem, kind, headers, retry_after if transient else None),
+        status_code=reply.status,
+        code=problem.code,
+        request_id=next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None),
+        body=shortened(text),
+        retry_after=retry_after,
+        is_retryable=transient and (retry_after is None or retry_after <= longest_wait),
+        url=public_url(url),
+        attempts=attempts,
+        waited=waited,
+        text_so_far=text_so_far,
+        **extra,
+    )
+
+
+def from_failure(failure: Failure, *, url: str, attempts: int, waited: float) -> Exception:
+    """Return the error that a request without a usable reply stands for."""
+    place = public_url(url)
+    context: dict[str, Any] = {"url": place, "attempts": attempts, "waited": waited}
+    detail = shortened(failure.detail)
+    error: Exception
+    match failure.kind.name:
+        case "TIMED_OUT":
+            error = errors.EndpointTimeoutError(
+                f"{place} did not answer in time ({detail}). Raise `timeout`, or ask for fewer "
+                "tokens; the service may have processed, and billed, the request.",
+                **context,
+            )
+        case "DISCONNECTED":
+            error = errors.EndpointConnectionError(
+                f"The connection to {place} broke before a reply came ({detail}); the service may "
+                "have processed, and billed, the request.",
+                sent=True,
+                **context,
+            )
+        case "UNTRUSTED":
+            error = errors.EndpointConnectionError(
+                f"The TLS connection to {place} was not made ({detail}). If your network has its "
+                "own certificate authority, set SSL_CERT_FILE or pass your own httpx2 client.",
+                is_retryable=False,
+                **context,
+            )
+        case "UNSENDABLE":
+            error = errors.ConfigurationError(
+                f"The request to {place} cannot be sent ({detail}): check the URL and the headers."
+            )
+        case "TOO_LARGE" | "UNREADABLE":
+            error = errors.ResponseFormatError(
+                f"The reply of {place} could not be read: {detail}.", formatter="transport"
+            )
+        case _:
+            error = errors.EndpointConnectionError(
+                f"No connection to {place} could be made ({detail}). Check the endpoint's URL, "
+                "the network and the proxy settings.",
+                **context,
+            )
+    error.__cause__ = _root(failure.cause)
+    return error
+
+
+def _root(cause: BaseException | None) -> BaseException | None:
+    """Return the operating system's own error: the HTTP library's hold the request's headers."""
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    return type(cause)(*cause.args) if cause is not None else None
+
+
+def _kind(status: int, problem: Problem) -> type[errors.StatusError]:
+    if _is_wrong_operation(status, problem):
+        return errors.OperationNotSupportedError
+    if status in {400, 422}:
+        if problem.code == "content_filter" or problem.inner.get("code") == _FILTERED:
+            return errors.ContentFilterError
+        if problem.code == "context_length_exceeded" or _OVERFLOW.search(problem.message):
+            return errors.ContextLengthError
+        return errors.BadRequestError
+    return _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.StatusError)
+
+
+_BY_STATUS: dict[int, type[errors.StatusError]] = {
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.DeploymentNotFoundError,
+    424: errors.ModelContainerError,
+    429: errors.RateLimitError,
+}
+_FILTERED = "ResponsibleAIPolicyViolation"
+# Text models' hosts send no code for this; only the message tells.
+_OVERFLOW = re.compile(r"maximum context length", re.I)
+_CHAT_MODEL = re.compile(r"chat model and not supported in the v1/completions", re.I)
+_UNSUPPORTED = re.compile(r"requested operation is unsupported", re.I)
+
+
+def _is_wrong_operation(status: int, problem: Problem) -> bool:
+    """Return whether the model refused the kind of call, not this call.
+
+    The gateway says so with a code; a chat model's own host, behind the completions route, with a
+    404 and no code; a deployment that speaks only Responses with a 400 and no code.
+    """
+    if status == HTTPStatus.BAD_REQUEST:
+        return problem.code == "OperationNotSupported" or bool(_UNSUPPORTED.search(problem.message))
+    return status == HTTPStatus.NOT_FOUND and bool(_CHAT_MODEL.search(problem.message))
+
+
+def _sentence(
+    reply: Reply,
+    url: str,
+    problem: Problem,
+    kind: type[errors.StatusError],
+    headers: Mapping[str, str],
+    wait: float | None,
+) -> str:
+    said = shortened(problem.message) or "(no message)"
+    parts = [f"{public_url(url)} answered {_status(reply.status)}: {said.rstrip('.')}."]
+    if kind is errors.ModelContainerError:
+        parts.append(
+            f"The model's container answered {headers.get(_MODEL_STATUS, 'no status')} "
+            f"({headers.get(_MODEL_REASON, 'no reason')}); the endpoint itself is up."
+        )
+    if 300 <= reply.status < 400:
+        target = public_url(headers.get("location", ""))
+        parts.append(f"Redirects are not followed; it points to {target}.")
+    if wait is not None:
+        parts.append(f"It asks to wait {wait:g} s.")
+    parts.append(_ADVICE.get(kind, ""))
+    return " ".join(part for part in parts if part)
+
+
+_ADVICE: dict[type[errors.StatusError], str] = {
+    errors.AuthenticationError: (
+        "Check the key or token, that it belongs to this resource, and that a Microsoft Entra "
+        "identity has a role on it."
+    ),
+    errors.ContentFilterError: "Change the prompt, or the deployment's content filter.",
+    errors.ContextLengthError: "Shorten the prompt or ask for fewer tokens.",
+    errors.DeploymentNotFoundError: (
+        "Check the endpoint, the deployment name and the API version; a new deployment takes some "
+        "minutes to appear."
+    ),
+    errors.OperationNotSupportedError: (
+        "The model behind this deployment does not offer text completions: deploy a completions "
+        "model such as gpt-35-turbo-instruct, or use a chat class for this one."
+    ),
+    errors.PermissionDeniedError: "Check the resource's network rules and role assignments.",
+}
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _integer(value: str | None) -> int | None:
+    return int(value) if value and value.isdecimal() and len(value) < 10 else None

@@ -1,0 +1,185 @@
+"""One request's way to its reply: what to do next, decided without doing any of it.
+
+`exchange` is a generator. It yields what should happen (`FetchToken`, `Send`, `Sleep`) and is sent
+what came of it; it returns the reply, or raises a typed error. Two drivers do the I/O, one for
+threads and one for asyncio, so that both behave the same by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from langchain_azure_llms.exceptions import CredentialError
+from langchain_azure_llms.transport import _errors
+from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy, retry_wait
+
+_UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A POST to make.
+
+    Attributes:
+        url: The whole URL, with its query.
+        headers: Every header, a static key included.
+        body: The payload.
+        timeout: What the HTTP client takes as a timeout; None leaves the client's own.
+        stream: Whether a successful reply is handed over unread.
+        needs_token: Whether a bearer token must be fetched and added.
+        limit_key: Which requests share one rate limit: the URL and the credential.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    timeout: Any = None
+    stream: bool = False
+    needs_token: bool = False
+    limit_key: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchToken:
+    """Get a bearer token; a fresh one when `refresh`."""
+
+    refresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the request with these headers."""
+
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait this many seconds."""
+
+    seconds: float
+
+
+class FailureKind(StrEnum):
+    """Why no reply came, as far as it decides whether to try again."""
+
+    NOT_CONNECTED = "not connected"
+    UNTRUSTED = "untrusted certificate"
+    DISCONNECTED = "disconnected"
+    TIMED_OUT = "timed out"
+    UNSENDABLE = "unsendable"
+    TOO_LARGE = "too large"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No usable reply: why, in words, and the error underneath."""
+
+    kind: FailureKind
+    detail: str
+    cause: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the service answered. `source` is the unread response of a streamed success."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    source: Any = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFailure:
+    """No token could be had."""
+
+    cause: Exception
+
+
+Command = FetchToken | Send | Sleep
+Steps = Generator[Command, Any, Reply]
+
+
+def exchange(
+    request: HttpRequest,
+    *,
+    policy: RetryPolicy,
+    cooldowns: Cooldowns,
+    clock: Callable[[], float],
+    wall_clock: Callable[[], float],
+    uniform: Callable[[float, float], float],
+) -> Steps:
+    """Decide a request's way to its reply.
+
+    Args:
+        request: What to send.
+        policy: How often to try again, and how long to wait.
+        cooldowns: Limits that other requests ran into.
+        clock: Seconds of a clock that never goes back.
+        wall_clock: Seconds since the epoch, for waits given as dates.
+        uniform: Draws a number between two others, for jitter.
+
+    Yields:
+        The next thing to do.
+
+    Returns:
+        The successful reply.
+
+    Raises:
+        AzureLLMError: When the request failed for good.
+    """
+    attempts, waited, refreshed = 0, 0.0, False
+    headers = request.headers
+    if request.needs_token:
+        headers = _with_token(headers, (yield FetchToken(refresh=False)))
+    while True:
+        pause = cooldowns.remaining(request.limit_key, clock())
+        if pause > 0:
+            yield Sleep(pause)
+            waited += pause
+        attempts += 1
+        outcome = yield Send(headers)
+        if isinstance(outcome, Reply):
+            if outcome.is_success:
+                cooldowns.clear(request.limit_key)
+                return outcome
+            if outcome.status == _UNAUTHORIZED and request.needs_token and not refreshed:
+                refreshed = True
+                headers = _with_token(request.headers, (yield FetchToken(refresh=True)))
+                continue
+            error: Exception = _errors.from_reply(
+                outcome,
+                url=request.url,
+                attempts=attempts,
+                waited=waited,
+                now=wall_clock(),
+                longest_wait=policy.max_wait,
+            )
+        else:
+            error = _errors.from_failure(outcome, url=request.url, attempts=attempts, waited=waited)
+        wait = retry_wait(error, attempts, policy, uniform)
+        cooldowns.note(request.limit_key, error, clock(), policy.max_wait)
+        if wait is None:
+            raise error
+        yield Sleep(wait)
+        waited += wait
+
+
+def _with_token(headers: Mapping[str, str], token: str | TokenFailure) -> Mapping[str, str]:
+    if isinstance(token, TokenFailure):
+        message = (
+            f"No token could be obtained: {type(token.cause).__name__}: {token.cause}. "
+            "Check the credential or token provider that was passed."
+        )
+        raise CredentialError(message) from token.cause
+    return {**headers, "Authorization": f"Bearer {token}"}

@@ -1,0 +1,59 @@
+"""What kind of failure an exception of the HTTP libraries is.
+
+The async client may run on aiohttp's engine, whose adapter reports some failures under other names:
+`ConnectTimeout` also for a server that hung up *after* the request was sent. Trusting it would send
+a request again that was processed, so the engine's own exception, the cause, decides.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx2
+
+from langchain_azure_llms.transport._exchange import Failure, FailureKind
+
+_BY_ENGINE = {
+    "ClientConnectorCertificateError": FailureKind.UNTRUSTED,
+    "ClientConnectorSSLError": FailureKind.UNTRUSTED,
+    "ClientConnectorError": FailureKind.NOT_CONNECTED,
+    "ConnectionTimeoutError": FailureKind.NOT_CONNECTED,
+    "ServerTimeoutError": FailureKind.TIMED_OUT,
+    "ServerDisconnectedError": FailureKind.DISCONNECTED,
+    "ClientOSError": FailureKind.DISCONNECTED,
+}
+_BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
+    (httpx2.ConnectError, FailureKind.NOT_CONNECTED),
+    (httpx2.ConnectTimeout, FailureKind.NOT_CONNECTED),
+    (httpx2.PoolTimeout, FailureKind.NOT_CONNECTED),
+    (httpx2.ProxyError, FailureKind.NOT_CONNECTED),
+    (httpx2.TimeoutException, FailureKind.TIMED_OUT),
+    (httpx2.UnsupportedProtocol, FailureKind.UNSENDABLE),
+    (httpx2.LocalProtocolError, FailureKind.UNSENDABLE),
+    (httpx2.DecodingError, FailureKind.UNREADABLE),
+    (httpx2.TransportError, FailureKind.DISCONNECTED),
+)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return the failure that an HTTP library's exception stands for."""
+    detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Failure(_kind_of(error), detail, error)
+
+
+def _kind_of(error: Exception) -> FailureKind:
+    if isinstance(_root_of(error), ssl.SSLCertVerificationError):
+        return FailureKind.UNTRUSTED
+    for name in (cls.__name__ for cls in type(error.__cause__).__mro__):
+        if name in _BY_ENGINE:
+            return _BY_ENGINE[name]
+    for cls, kind in _BY_TYPE:
+        if isinstance(error, cls):
+            return kind
+    return FailureKind.UNREADABLE
+
+
+def _root_of(error: BaseException) -> BaseException:
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error

@@ -1,0 +1,162 @@
+"""When to try again, and how long to wait before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from langchain_azure_llms.exceptions import (
+    ConfigurationError,
+    RateLimitError,
+    StatusError,
+)
+
+RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+_TOO_MANY = 429
+_CONTAINER_FAILED = 424
+RETRYABLE_REASONS = frozenset({"model_not_ready", "too_few_model_instance"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryPolicy:
+    """How requests that failed are tried again.
+
+    Attributes:
+        max_retries: How often a request is sent again after it failed; 0 means one attempt.
+        initial_wait: Upper bound, in seconds, of the first wait when the service names none. It
+            doubles with each retry, and the wait is drawn evenly between 0 and the bound.
+        max_backoff: Where the doubling ends, in seconds.
+        max_wait: The longest wait, in seconds, that a service may ask for. A longer one ends the
+            request at once, with the wait in the error (`retry_after`).
+
+    Raises:
+        ConfigurationError: If a number is negative.
+    """
+
+    max_retries: int = 2
+    initial_wait: float = 0.5
+    max_backoff: float = 8.0
+    max_wait: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_retries", "initial_wait", "max_backoff", "max_wait"):
+            value = getattr(self, name)
+            if not value >= 0:  # also refuses NaN
+                raise ConfigurationError(f"RetryPolicy: {name} is {value!r}, expected 0 or more.")
+
+
+def retry_wait(
+    error: Exception, attempts: int, policy: RetryPolicy, uniform: Callable[[float, float], float]
+) -> float | None:
+    """Return the seconds to wait before the next attempt, or None when there is none."""
+    if attempts > policy.max_retries or not getattr(error, "is_retryable", False):
+        return None
+    if isinstance(error, StatusError) and error.retry_after is not None:
+        return error.retry_after
+    doublings = min(attempts - 1, 62)  # past that the cap has long been reached
+    return uniform(0.0, min(policy.max_backoff, policy.initial_wait * 2.0**doublings))
+
+
+class Cooldowns:
+    """Limits that were run into, so that fellow callers do not run into them too."""
+
+    def __init__(self) -> None:
+        self._until: dict[object, float] = {}
+
+    def remaining(self, key: object, now: float) -> float:
+        """Return the seconds until requests of this key may be sent again."""
+        return self._until[key] - now if key in self._until else 0.0
+
+    def note(self, key: object, error: Exception, now: float, longest: float) -> None:
+        """Remember the wait of a 429, unless it is longer than anyone would wait."""
+        if isinstance(error, RateLimitError) and 0 < (error.retry_after or 0) <= longest:
+            self._until[key] = now + (error.retry_after or 0)
+
+    def clear(self, key: object) -> None:
+        """Forget the key's limit: a request went through."""
+        self._until.pop(key, None)
+
+
+_MESSAGE_WAIT = re.compile(r"(?:retry|try again)\s+(?:after|in)\s+(\d+(?:\.\d+)?)\s*s", re.I)
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?\Z")
+
+
+def requested_wait(
+    status: int, headers: Mapping[str, str], message: str, now: float
+) -> float | None:
+    """Return the seconds that a reply asks to wait, or None if it names none.
+
+    In the order that Microsoft's pages and SDKs give: `retry-after-ms`, `Retry-After` (seconds or a
+    date), for a 429 the reset headers of the limit that is used up, and the words of the message.
+    Azure OpenAI also sends -1 and 0 as placeholders; they name no wait.
+
+    Args:
+        status: The reply's HTTP status.
+        headers: The reply's headers.
+        message: The reply's error message.
+        now: Seconds since the epoch.
+    """
+    candidates = (
+        _scaled(headers.get("retry-after-ms"), 0.001),
+        _retry_after(headers.get("retry-after"), now),
+        _limit_reset(headers) if status == _TOO_MANY else None,
+        _scaled(_found(_MESSAGE_WAIT, message), 1.0),
+    )
+    return next((wait for wait in candidates if wait is not None), None)
+
+
+def _limit_reset(headers: Mapping[str, str]) -> float | None:
+    """Return the longest reset among the limits that are not known to have room left."""
+    waits = [_duration(headers.get("x-rate-limit-reset-tokens"))]
+    for limit in ("requests", "tokens"):
+        room = _scaled(headers.get(f"x-ratelimit-remaining-{limit}"), 1.0)
+        if room is None:
+            waits.append(_duration(headers.get(f"x-ratelimit-reset-{limit}")))
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _retry_after(value: str | None, now: float) -> float | None:
+    seconds = _scaled(value, 1.0)
+    if seconds is not None or value is None:
+        return seconds
+    try:
+        wait = parsedate_to_datetime(value).timestamp() - now
+    except (ValueError, OverflowError, IndexError):
+        return None
+    return wait if wait > 0 else None
+
+
+def _duration(value: str | None) -> float | None:
+    """Read plain seconds (Azure) or `6m0s` (openai.com)."""
+    match = _DURATION.match((value or "").strip())
+    if match is None:
+        return _scaled(value, 1.0)
+    hours, minutes, seconds, millis = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + millis / 1000 or None
+
+
+def _scaled(value: str | None, scale: float) -> float | None:
+    """Return a positive, finite number times `scale`, else None."""
+    try:
+        number = float(value or "") * scale
+    except ValueError:
+        return None
+    return number if 0 < number < float("inf") else None
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(text)
+    return match.group(1) if match else None
+
+
+def is_transient(status: int, model_status: int | None = None, reason: str | None = None) -> bool:
+    """Return whether a status may pass by itself.
+
+    A 424 of Azure ML counts by the container's own status and reason, not by 424 (Microsoft:
+    "Troubleshoot online endpoints", and the retry rules of its batch scoring client).
+    """
+    if status == _CONTAINER_FAILED:
+        return model_status in RETRYABLE_STATUSES or reason in RETRYABLE_REASONS
+    return status in RETRYABLE_STATUSES

@@ -1,0 +1,39 @@
+"""Errors that arrive under a successful status."""
+
+from __future__ import annotations
+
+import json
+
+from langchain_azure_llms.transport._exchange import Reply
+
+def error_inside(text: str) -> Reply | None:
+    """Return the error that a 200's body, or an event of its stream, carries; None if it has none.
+
+    It comes back as the reply it would have been. A stream may fail after its 200 (Azure OpenAI
+    then sends `{"error": {...}}` in place of choices); Azure ML's model server answers
+    `{"output": null, "error": {...}}` when the engine behind it failed.
+    """
+    if '"error"' not in text:  # almost always: do not parse twice
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or value.get("choices") or value.get("output"):
+        return None
+    problem = value.get("error")
+    if not problem:
+        return None
+    return Reply(status=inner_status(problem), body=text.encode("utf-8", "replace"))
+
+
+def inner_status(problem: object, otherwise: int = 500) -> int:
+    """Return the HTTP status that an error object names in itself."""
+    if not isinstance(problem, dict):
+        return otherwise
+    for name in ("status", "status_code", "statusCode", "code"):
+        value = str(problem.get(name))
+        if len(value) == 3 and value.isdecimal() and value[0] in "45":
+            return int(value)
+    by_word = {"content_filter": 400, "context_length_exceeded": 400, "rate_limit_exceeded": 429}
+    return by_word.get(str(problem.get("code")), otherwise)
