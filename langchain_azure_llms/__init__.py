@@ -1,1 +1,69 @@
-"""Text-in, text-out LLMs on Azure, for LangChain."""
+"""Text-in, text-out LLMs on Azure, for LangChain.
+
+Names are imported when they are first used, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_azure_llms.formatters.base import AzureMLEndpointApiType, ContentFormatterBase
+    from langchain_azure_llms.formatters.custom_openai import (
+        CustomOpenAIContentFormatter,
+        LlamaContentFormatter,
+    )
+    from langchain_azure_llms.formatters.dolly import DollyContentFormatter
+    from langchain_azure_llms.formatters.gpt2 import GPT2ContentFormatter, OSSContentFormatter
+    from langchain_azure_llms.formatters.hf import HFContentFormatter
+    from langchain_azure_llms.formatters.mlflow import MLflowContentFormatter
+    from langchain_azure_llms.formatters.openai_chat import OpenAIChatContentFormatter
+    from langchain_azure_llms.llms.azure_openai import AzureOpenAI
+    from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
+    from langchain_azure_llms.transport._retry import RetryPolicy
+
+__all__ = [
+    "AzureMLEndpointApiType",
+    "AzureMLOnlineEndpoint",
+    "AzureOpenAI",
+    "ContentFormatterBase",
+    "CustomOpenAIContentFormatter",
+    "DollyContentFormatter",
+    "GPT2ContentFormatter",
+    "HFContentFormatter",
+    "LlamaContentFormatter",
+    "MLflowContentFormatter",
+    "OSSContentFormatter",
+    "OpenAIChatContentFormatter",
+    "RetryPolicy",
+]
+
+_HOMES = {
+    "AzureMLEndpointApiType": "formatters.base",
+    "AzureMLOnlineEndpoint": "llms.online_endpoint",
+    "AzureOpenAI": "llms.azure_openai",
+    "ContentFormatterBase": "formatters.base",
+    "CustomOpenAIContentFormatter": "formatters.custom_openai",
+    "DollyContentFormatter": "formatters.dolly",
+    "GPT2ContentFormatter": "formatters.gpt2",
+    "HFContentFormatter": "formatters.hf",
+    "LlamaContentFormatter": "formatters.custom_openai",
+    "MLflowContentFormatter": "formatters.mlflow",
+    "OSSContentFormatter": "formatters.gpt2",
+    "OpenAIChatContentFormatter": "formatters.openai_chat",
+    "RetryPolicy": "transport._retry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -51,8 +51,8 @@ def _in_order(choices: Iterable[Any]) -> list[tuple[int, dict[str, Any]]]:
     for position, choice in enumerate(choices):
         if isinstance(choice, dict):
             index = choice.get("index")
-            known = isinstance(index, int) and index >= 0
-            indexed.append((int(index) if known else position, choice))
+            place = index if isinstance(index, int) and index >= 0 else position
+            indexed.append((place, choice))
     return sorted(indexed, key=lambda pair: pair[0])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 import httpx2
 
@@ -70,7 +70,7 @@ async def send(
         return failure_of(error)
 
 
-async def events(reply: Reply) -> AsyncIterator[str]:
+async def events(reply: Reply) -> AsyncGenerator[str]:
     """Yield the data of each server-sent event.
 
     Raises:

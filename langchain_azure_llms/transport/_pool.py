@@ -9,6 +9,7 @@ with it.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import ssl
 import threading
@@ -24,6 +25,8 @@ import httpx2
 # balancers drop idle connections after four minutes (Microsoft: "Load Balancer TCP Reset and Idle
 # Timeout"); leaving earlier avoids most requests on a connection that is just being dropped.
 LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=60.0)
+TIMEOUT = httpx2.Timeout(600.0, connect=5.0)
+"""Seconds, for LLM objects that set no timeout: those of OpenAI's own client."""
 _CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _VARIABLES = (*_CA_VARIABLES, *_PROXY_VARIABLES, *(name.lower() for name in _PROXY_VARIABLES))
@@ -87,6 +90,15 @@ class SyncPool:
                 return
             del self._clients[settings]
         client.close()
+
+
+    def close_all(self) -> None:
+        """Close every client: the process ends."""
+        with self._lock:
+            clients = [client for client, _ in self._clients.values()]
+            self._clients.clear()
+        for client in clients:
+            client.close()
 
 
 class _LoopClient(NamedTuple):
@@ -159,13 +171,13 @@ def _closing_with_its_loop(client: httpx2.AsyncClient) -> AsyncGenerator[None]:
 
 def _sync_client(settings: NetworkSettings) -> httpx2.Client:
     return httpx2.Client(
-        verify=_context_for(settings), proxy=settings.proxy, limits=LIMITS, timeout=None
+        verify=_context_for(settings), proxy=settings.proxy, limits=LIMITS, timeout=TIMEOUT
     )
 
 
 def _async_client(settings: NetworkSettings) -> httpx2.AsyncClient:
     return _async_client_class()(
-        verify=_context_for(settings), proxy=settings.proxy, limits=LIMITS, timeout=None
+        verify=_context_for(settings), proxy=settings.proxy, limits=LIMITS, timeout=TIMEOUT
     )
 
 
@@ -192,5 +204,6 @@ def _after_fork() -> None:
     sync_pool, async_pool = SyncPool(), AsyncPool()
 
 
+atexit.register(lambda: sync_pool.close_all())  # the pool of that moment: a fork replaces it
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

@@ -6,6 +6,7 @@ import json
 
 from langchain_azure_llms.transport._exchange import Reply
 
+
 def error_inside(text: str) -> Reply | None:
     """Return the error that a 200's body, or an event of its stream, carries; None if it has none.
 

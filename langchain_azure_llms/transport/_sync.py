@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import httpx2
 
@@ -68,7 +68,7 @@ def send(
         return failure_of(error)
 
 
-def events(reply: Reply) -> Iterator[str]:
+def events(reply: Reply) -> Generator[str]:
     """Yield the data of each server-sent event.
 
     Raises:

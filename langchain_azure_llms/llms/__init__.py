@@ -1,0 +1,1 @@
+"""The two LLM classes and what they share."""

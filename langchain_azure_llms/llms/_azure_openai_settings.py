@@ -1,0 +1,231 @@
+"""The settings of `AzureOpenAI`: the names and defaults of its peer, checked before any I/O."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from langchain_azure_llms.auth import Authorization, api_key, bearer, check_secret, token_provider
+from langchain_azure_llms.exceptions import (
+    ConfigurationError,
+    ConflictingCredentialsError,
+    MissingCredentialError,
+)
+from langchain_azure_llms.llms import _settings
+from langchain_azure_llms.llms._base import AzureLLM
+from langchain_azure_llms.llms._urls import AzureOpenAIRoute, azure_openai_route, check_url
+
+_ENTRA_TYPES = frozenset({"azure_ad", "azuread"})
+_CREDENTIALS = ("openai_api_key", "azure_ad_token", "azure_ad_token_provider")
+_ASYNC_PROVIDER = "azure_ad_async_token_provider"
+
+
+def _env_token(data: dict[str, Any]) -> SecretStr | None:
+    """Return the environment's token: `OPENAI_API_KEY` holds one when `OPENAI_API_TYPE` says so."""
+    names = ["AZURE_OPENAI_AD_TOKEN"]
+    if str(data.get("openai_api_type")).lower() in _ENTRA_TYPES:
+        names.insert(0, "OPENAI_API_KEY")
+    token: SecretStr | None = _settings.secret_from_env(*names)()
+    return token
+
+
+class AzureOpenAISettings(AzureLLM):
+    """What `AzureOpenAI` is told, and what follows from it: endpoint and credential."""
+
+    azure_endpoint: str | None = Field(default_factory=_settings.from_env("AZURE_OPENAI_ENDPOINT"))
+    """The resource's address, such as `https://<resource>.openai.azure.com`.
+
+    From `AZURE_OPENAI_ENDPOINT` if not given.
+    """
+    deployment_name: str | None = Field(default=None, alias="azure_deployment")
+    """The deployment's name."""
+    openai_api_version: str | None = Field(
+        default_factory=_settings.from_env("OPENAI_API_VERSION"), alias="api_version"
+    )
+    """A dated version such as `2024-10-21`, or `v1`. From `OPENAI_API_VERSION` if not given."""
+    openai_api_type: str | None = Field(
+        default_factory=_settings.from_env("OPENAI_API_TYPE", default="azure")
+    )
+    """`azure_ad` when the key is a Microsoft Entra token. From `OPENAI_API_TYPE`, else `azure`."""
+    openai_api_key: SecretStr | None = Field(
+        default_factory=_settings.secret_from_env("AZURE_OPENAI_API_KEY"), alias="api_key"
+    )
+    """The resource's key. From `AZURE_OPENAI_API_KEY` if not given."""
+    azure_ad_token: SecretStr | None = Field(default_factory=_env_token)
+    """A Microsoft Entra token.
+
+    From the environment if not given: `OPENAI_API_KEY` when the api type is `azure_ad`, else
+    `AZURE_OPENAI_AD_TOKEN`.
+    """
+    azure_ad_token_provider: Callable[[], str] | None = Field(default=None, exclude=True)
+    """Returns a Microsoft Entra token; called for every request."""
+    azure_ad_async_token_provider: Callable[[], Awaitable[str]] | None = Field(
+        default=None, exclude=True
+    )
+    """The same for the async methods; they call the sync one in a thread when there is none."""
+    validate_base_url: bool = True
+    """Whether `base_url` is understood as an endpoint; False uses it as it is."""
+    openai_api_base: str | None = Field(default=None, alias="base_url")
+    """The endpoint under its old name."""
+    openai_organization: str | None = Field(
+        default_factory=_settings.from_env("OPENAI_ORG_ID", "OPENAI_ORGANIZATION"),
+        alias="organization",
+    )
+    """The organization that requests are counted for. From `OPENAI_ORG_ID` if not given."""
+    openai_proxy: str | None = Field(default_factory=_settings.from_env("OPENAI_PROXY"), repr=False)
+    """A proxy's URL, instead of the environment's proxies. From `OPENAI_PROXY` if not given."""
+
+    model_name: str = Field(default="gpt-3.5-turbo-instruct", alias="model")
+    """The model behind the deployment, for counting tokens and for `print`."""
+    temperature: float = 0.7
+    """How freely words are drawn, 0 to 2."""
+    max_tokens: int = 256
+    """The most tokens to generate; -1 for as many as the model's context leaves."""
+    top_p: float = 1
+    """The share of probability that words are drawn from, 0 to 1."""
+    frequency_penalty: float = 0
+    """Makes words rarer the more often they came, -2 to 2."""
+    presence_penalty: float = 0
+    """Makes words rarer that came at all, -2 to 2."""
+    n: int = Field(default=1, ge=1)
+    """How many completions each prompt gets."""
+    best_of: int = Field(default=1, ge=1)
+    """How many are generated, and billed, for the service to choose the `n` best from."""
+    logit_bias: dict[str, float] | None = None
+    """Makes tokens, by their ids, rarer or more frequent: -100 to 100."""
+    seed: int | None = None
+    """Makes the service try to answer the same way twice."""
+    logprobs: int | None = None
+    """How many likely tokens to tell the log probabilities of, 0 to 5."""
+    streaming: bool = False
+    """Whether `invoke` and `generate` stream too, so that callbacks see each token."""
+    batch_size: int = Field(default=20, ge=1)
+    """How many prompts one request carries."""
+    request_timeout: Any = Field(default=None, alias="timeout")
+    """Seconds for every step of a request, a pair (connect, read), or an `httpx2.Timeout`.
+
+    None means 5 to connect and 600 to read; with a client of your own, that client's.
+    """
+    extra_body: Mapping[str, Any] | None = None
+    """More properties of the request body, over all others."""
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """More model parameters: `echo`, `suffix`, `user` and the like."""
+    allowed_special: Literal["all"] | set[str] = Field(default_factory=set)
+    """Special tokens that a text to be counted may hold."""
+    disallowed_special: Literal["all"] | Collection[str] = "all"
+    """Special tokens that it may not hold."""
+    tiktoken_model_name: str | None = None
+    """The model whose tokens are counted, if not `model_name`'s."""
+
+    @classmethod
+    def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        """Take arguments that resemble no setting for model parameters, as the peer does."""
+        moved = {}
+        for name, value in unknown.items():
+            if suggestion := _settings.nearest(name, cls.model_fields):
+                raise _settings.unknown_argument(name, suggestion, cls.__name__)
+            warnings.warn(
+                f"{cls.__name__} has no argument {name!r}: it was put into model_kwargs.",
+                stacklevel=6,
+            )
+            moved[name] = value
+        given = known.get("model_kwargs") or {}
+        misplaced = {name: given[name] for name in given if name in cls.model_fields}
+        for name in [*moved, *misplaced]:
+            if name in known or (name in moved and name in given):
+                raise ConfigurationError(f"{cls.__name__}: {name} is given twice.")
+        rest = {name: value for name, value in given.items() if name not in misplaced}
+        return {
+            **known,
+            **misplaced,
+            **({"model_kwargs": {**rest, **moved}} if given or moved else {}),
+        }
+
+    @field_validator("request_timeout", mode="before")
+    @classmethod
+    def _check_timeout(cls, value: Any) -> Any:
+        return _settings.checked_timeout(value, "timeout")
+
+    @model_validator(mode="after")
+    def _check_settings(self) -> Self:
+        check_url(self._address, "azure_endpoint", allow_plain_http=self.allow_plain_http)
+        _ = self._route
+        check_secret(self.openai_api_key, "api_key")
+        check_secret(self.azure_ad_token, "azure_ad_token")
+        self._check_one_credential()
+        _ = self._authorization
+        if self.max_tokens < -1 or self.max_tokens == 0:
+            raise ConfigurationError(
+                f"max_tokens is {self.max_tokens}, expected a number above 0, or -1 for as many as "
+                "fit."
+            )
+        if self.streaming and (self.n > 1 or self.best_of > 1):
+            raise ConfigurationError(
+                "streaming=True gives one completion: n and best_of must be 1."
+            )
+        return self
+
+    def _check_one_credential(self) -> None:
+        given = [name for name in _CREDENTIALS if self._is_explicit(name)]
+        if "azure_ad_token_provider" not in given and self._is_explicit(_ASYNC_PROVIDER):
+            given.append(_ASYNC_PROVIDER)
+        if len(given) > 1:
+            raise ConflictingCredentialsError(
+                f"Two credentials were passed, {given[0]} and {given[1]}; only one can be sent."
+            )
+
+    def _is_explicit(self, name: str) -> bool:
+        return name in self.model_fields_set and getattr(self, name) is not None
+
+    @property
+    def _address(self) -> str:
+        """The endpoint; an explicit one, under either name, comes before the environment's."""
+        if self._is_explicit("openai_api_base"):
+            if self._is_explicit("azure_endpoint"):
+                raise ConfigurationError("Pass azure_endpoint or base_url, not both.")
+            return self.openai_api_base or ""
+        if not self.azure_endpoint:
+            raise ConfigurationError(
+                "No endpoint: pass azure_endpoint, or set AZURE_OPENAI_ENDPOINT, such as "
+                "https://<resource>.openai.azure.com."
+            )
+        return self.azure_endpoint
+
+    @property
+    def _route(self) -> AzureOpenAIRoute:
+        return azure_openai_route(
+            self._address,
+            self.openai_api_version,
+            version_is_explicit="openai_api_version" in self.model_fields_set,
+            exact=self._is_explicit("openai_api_base") and not self.validate_base_url,
+        )
+
+    @property
+    def _authorization(self) -> Authorization:
+        explicit = {name for name in (*_CREDENTIALS, _ASYNC_PROVIDER) if self._is_explicit(name)}
+        if explicit & {"azure_ad_token_provider", _ASYNC_PROVIDER}:
+            return token_provider(self.azure_ad_token_provider, self.azure_ad_async_token_provider)
+        if self.azure_ad_token is not None and "openai_api_key" not in explicit:
+            return bearer(self.azure_ad_token)
+        if self.openai_api_key is None:
+            raise MissingCredentialError(_missing_credential())
+        if "openai_api_key" in explicit and str(self.openai_api_type).lower() in _ENTRA_TYPES:
+            return bearer(self.openai_api_key)
+        return api_key(self.openai_api_key)
+
+
+def _missing_credential() -> str:
+    ways = (
+        "No credential: pass api_key, azure_ad_token or azure_ad_token_provider, or set "
+        "AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN."
+    )
+    if os.environ.get("OPENAI_API_KEY"):
+        ways += (
+            " OPENAI_API_KEY is set, but it is a key of another service and is not sent to Azure; "
+            "with OPENAI_API_TYPE=azure_ad it is understood as a Microsoft Entra token."
+        )
+    return ways

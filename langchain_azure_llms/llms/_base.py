@@ -1,0 +1,323 @@
+"""What both LLM classes share: one way from prompts to answers."""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from contextlib import aclosing, closing
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any, Self
+
+import httpx2
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models.base import LanguageModelInput
+from langchain_core.language_models.llms import BaseLLM
+from langchain_core.outputs import GenerationChunk, LLMResult
+from langchain_core.prompt_values import PromptValue
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from langchain_azure_llms.auth import Authorization
+from langchain_azure_llms.exceptions import ConfigurationError, StreamInterruptedError
+from langchain_azure_llms.formatters._stream import StreamReader
+from langchain_azure_llms.formatters.base import Answer
+from langchain_azure_llms.llms import _concurrent, _settings
+from langchain_azure_llms.llms._calls import PromptCall, result_of, whole_answer
+from langchain_azure_llms.transport import _async, _pool, _sync
+from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
+from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
+
+VERSION = version("langchain-azure-llms")
+_cooldowns = Cooldowns()
+
+
+class AzureLLM(BaseLLM):
+    """Base of the LLMs on Azure: settings, HTTP, retries, streams and batches.
+
+    Subclasses say what is sent and how the answer is read (`_calls`), and with which credential
+    (`_authorization`).
+    """
+
+    max_retries: int = Field(default=2, ge=0)
+    """How often a request that failed is sent again; 0 means one attempt.
+
+    A request whose reply never came may have been processed, and billed, before it is sent again.
+    """
+    retry_policy: RetryPolicy | None = None
+    """Waits between retries, in full. When given, its `max_retries` counts, not the argument."""
+    max_concurrency: int = Field(default=16, ge=1)
+    """How many HTTP requests of one batch are in flight at most."""
+    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
+    """Headers that every request carries, over our own of the same name."""
+    default_query: Mapping[str, object] | None = Field(default=None, repr=False)
+    """Query parameters that every request carries."""
+    http_client: Any | None = Field(default=None, repr=False, exclude=True)
+    """Your own `httpx2.Client` for the sync methods: proxies, certificates, limits."""
+    http_async_client: Any | None = Field(default=None, repr=False, exclude=True)
+    """Your own `httpx2.AsyncClient` for the async methods."""
+    allow_plain_http: bool = False
+    """Whether credentials and prompts may travel unencrypted beyond this machine."""
+
+    _environment: _pool.NetworkSettings = PrivateAttr(default_factory=_pool.network_settings)
+    _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
+
+    model_config = ConfigDict(
+        populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        problem = None
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            problem = _settings.configuration_error(type(self).__name__, error)
+        if problem is not None:  # raised out here, so that pydantic's error with the values is gone
+            raise problem
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Return the LLM that a mapping of settings describes, as the constructor does.
+
+        Raises:
+            ConfigurationError: If a setting is wrong, missing, or in conflict with another.
+        """
+        return cls(**obj) if isinstance(obj, Mapping) else super().model_validate(obj, **options)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        known, unknown = _settings.by_field_name(values, cls.model_fields, cls.__name__)
+        return cls._accept_unknown(known, unknown)
+
+    @classmethod
+    def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        """Refuse arguments that are no settings; a subclass may find another place for them."""
+        for name in unknown:
+            suggestion = _settings.nearest(name, cls.model_fields)
+            raise _settings.unknown_argument(name, suggestion, cls.__name__)
+        return known
+
+    @model_validator(mode="after")
+    def _check_shared_settings(self) -> Self:
+        _settings.check_http_client(self.http_client, httpx2.Client, "http_client")
+        _settings.check_http_client(self.http_async_client, httpx2.AsyncClient, "http_async_client")
+        self._add_version("langchain-azure-llms", VERSION)
+        return self
+
+    # --- what a subclass says ---------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def _authorization(self) -> Authorization:
+        """How requests prove who sends them."""
+
+    @abstractmethod
+    def _calls(
+        self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
+    ) -> list[PromptCall]:
+        """Return the requests that answer these prompts, in their order."""
+
+    @property
+    def _proxy(self) -> str | None:
+        """The proxy to use instead of the environment's."""
+        return None
+
+    @property
+    def _streams_always(self) -> bool:
+        """Whether `generate` streams too."""
+        return False
+
+    @property
+    def _model_name(self) -> str | None:
+        """The model's name for results, when no answer tells it."""
+        return None
+
+    # --- LangChain's interface --------------------------------------------------------------
+
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        _settings.check_prompts(prompts)
+        calls = self._calls(prompts, stop, kwargs, stream=self._streams_always)
+        first = calls[0] if calls else None
+        answers = _concurrent.in_threads(
+            lambda call: self._answer(call, run_manager if call is first else None),
+            calls,
+            self.max_concurrency,
+        )
+        return result_of(answers, self._model_name)
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        _settings.check_prompts(prompts)
+        calls = self._calls(prompts, stop, kwargs, stream=self._streams_always)
+        first = calls[0] if calls else None
+        answers = await _concurrent.in_tasks(
+            lambda call: self._aanswer(call, run_manager if call is first else None),
+            calls,
+            self.max_concurrency,
+        )
+        return result_of(answers, self._model_name)
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        _settings.check_prompts([prompt])
+        (call,) = self._calls([prompt], stop, kwargs, stream=True)
+        with closing(self._chunks(call, run_manager)) as chunks:
+            yield from chunks
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        _settings.check_prompts([prompt])
+        (call,) = self._calls([prompt], stop, kwargs, stream=True)
+        async with aclosing(self._achunks(call, run_manager)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
+        if isinstance(model_input, str | PromptValue | list | tuple):
+            return super()._convert_input(model_input)
+        raise ConfigurationError(
+            f"The prompt is a {type(model_input).__name__}, expected text, a prompt value or a "
+            "list of messages."
+        )
+
+    # --- doing it, in threads ---------------------------------------------------------------
+
+    def _answer(self, call: PromptCall, run_manager: CallbackManagerForLLMRun | None) -> Answer:
+        if call.request.stream:
+            return whole_answer(self._chunks(call, run_manager))
+        return call.answer(self._reply(call.request))
+
+    def _chunks(
+        self, call: PromptCall, run_manager: CallbackManagerForLLMRun | None
+    ) -> Generator[GenerationChunk]:
+        with closing(self._unreported_chunks(call)) as chunks:
+            for chunk in chunks:
+                if run_manager is not None:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_told(chunk))
+                yield chunk
+
+    def _unreported_chunks(self, call: PromptCall) -> Generator[GenerationChunk]:
+        reply = self._reply(call.request)
+        if reply.source is None:
+            yield call.whole_chunk(reply)
+            return
+        reader = StreamReader(call.read_event)
+        with closing(_sync.events(reply)) as events:
+            try:
+                for data in events:
+                    chunk = None if reader.ended else call.feed(reader, data)
+                    if chunk is not None:
+                        yield chunk
+            except StreamInterruptedError as error:
+                if not reader.ended:
+                    error.text_so_far = reader.text
+                    raise
+        yield call.end(reader)
+
+    def _reply(self, request: HttpRequest) -> Reply:
+        client = self.http_client or _pool.sync_pool.client(self._network, self._lease)
+        return _sync.run(self._steps(request), request, client, self._authorization.get_token)
+
+    def close(self) -> None:
+        """Close this object's connections, unless another LLM object shares them.
+
+        The object stays usable: its next call opens new ones. A client of your own stays open.
+        """
+        _pool.sync_pool.close(self._network, self._lease)
+
+    # --- doing it, in asyncio ---------------------------------------------------------------
+
+    async def _aanswer(
+        self, call: PromptCall, run_manager: AsyncCallbackManagerForLLMRun | None
+    ) -> Answer:
+        if call.request.stream:
+            return whole_answer([chunk async for chunk in self._achunks(call, run_manager)])
+        return call.answer(await self._areply(call.request))
+
+    async def _achunks(
+        self, call: PromptCall, run_manager: AsyncCallbackManagerForLLMRun | None
+    ) -> AsyncGenerator[GenerationChunk]:
+        async with aclosing(self._unreported_achunks(call)) as chunks:
+            async for chunk in chunks:
+                if run_manager is not None:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_told(chunk))
+                yield chunk
+
+    async def _unreported_achunks(self, call: PromptCall) -> AsyncGenerator[GenerationChunk]:
+        reply = await self._areply(call.request)
+        if reply.source is None:
+            yield call.whole_chunk(reply)
+            return
+        reader = StreamReader(call.read_event)
+        async with aclosing(_async.events(reply)) as events:
+            try:
+                async for data in events:
+                    chunk = None if reader.ended else call.feed(reader, data)
+                    if chunk is not None:
+                        yield chunk
+            except StreamInterruptedError as error:
+                if not reader.ended:
+                    error.text_so_far = reader.text
+                    raise
+        yield call.end(reader)
+
+    async def _areply(self, request: HttpRequest) -> Reply:
+        client = self.http_async_client or _pool.async_pool.client(self._network, self._lease)
+        get_token = self._authorization.aget_token
+        return await _async.run(self._steps(request), request, client, get_token)
+
+    async def aclose(self) -> None:
+        """Close this object's connections of the running event loop, as `close` does."""
+        await _pool.async_pool.close(self._network, self._lease)
+
+    # --- what both need ---------------------------------------------------------------------
+
+    @property
+    def _network(self) -> _pool.NetworkSettings:
+        return self._environment._replace(proxy=self._proxy)
+
+    def _steps(self, request: HttpRequest) -> Steps:
+        return exchange(
+            request,
+            policy=self.retry_policy or retries(self.max_retries),
+            cooldowns=_cooldowns,
+            clock=time.monotonic,
+            wall_clock=time.time,
+            uniform=random.uniform,
+        )
+
+
+@lru_cache(maxsize=32)
+def retries(max_retries: int) -> RetryPolicy:
+    """Return the default policy with this many retries."""
+    return RetryPolicy(max_retries=max_retries)
+
+
+def _told(chunk: GenerationChunk) -> dict[str, Any]:
+    """Return what token callbacks are told beside the chunk, as the peers tell it."""
+    return {"logprobs": (chunk.generation_info or {}).get("logprobs")}

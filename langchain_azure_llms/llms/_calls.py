@@ -1,0 +1,136 @@
+"""One HTTP request of an LLM call, and what becomes of its reply. All pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+
+from langchain_azure_llms._redact import public_url
+from langchain_azure_llms.exceptions import ResponseFormatError, StreamInterruptedError
+from langchain_azure_llms.formatters._stream import StreamReader
+from langchain_azure_llms.formatters.base import Answer
+from langchain_azure_llms.transport._errors import from_reply
+from langchain_azure_llms.transport._exchange import HttpRequest, Reply
+from langchain_azure_llms.transport._problems import decoded
+from langchain_azure_llms.transport._sse import error_inside
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCall:
+    """One HTTP request of an LLM call.
+
+    Attributes:
+        prompts: The prompts it carries.
+        request: What is sent.
+        read: Reads a whole answer.
+        read_event: Reads an event of a streamed answer.
+    """
+
+    prompts: Sequence[str]
+    request: HttpRequest
+    read: Callable[[bytes], Answer]
+    read_event: Callable[[str], GenerationChunk | str | None]
+
+    def answer(self, reply: Reply) -> Answer:
+        """Return what a whole reply says.
+
+        Raises:
+            StatusError: If it carries an error under a successful status.
+            ResponseFormatError: If it cannot be read.
+        """
+        try:
+            return self.read(reply.body)
+        except ResponseFormatError:
+            self._raise_error_inside(decoded(reply.body))
+            raise
+
+    def whole_chunk(self, reply: Reply) -> GenerationChunk:
+        """Return a whole reply as the one chunk of a stream."""
+        first = self.answer(reply).generations[0][0]
+        return GenerationChunk(text=first.text, generation_info=first.generation_info)
+
+    def feed(self, reader: StreamReader, data: str) -> GenerationChunk | None:
+        """Return the chunk that an event adds to a stream, if it adds one.
+
+        Raises:
+            StatusError: If the event carries an error.
+            ResponseFormatError: If it cannot be read.
+        """
+        self._raise_error_inside(data, reader.text)
+        return reader.feed(data)
+
+    def end(self, reader: StreamReader) -> GenerationChunk:
+        """Return the last chunk of a stream whose connection ended.
+
+        Raises:
+            StreamInterruptedError: If the stream did not say that it was at its end.
+        """
+        if not reader.is_complete:
+            place = public_url(self.request.url)
+            raise StreamInterruptedError(
+                f"The stream of {place} ended before its end marker; what came of it is in "
+                "text_so_far.",
+                text_so_far=reader.text,
+                url=place,
+            )
+        return reader.last()
+
+    def _raise_error_inside(self, text: str, text_so_far: str = "") -> None:
+        if (hidden := error_inside(text)) is not None:
+            raise from_reply(
+                hidden,
+                url=self.request.url,
+                now=0.0,
+                longest_wait=float("inf"),
+                text_so_far=text_so_far,
+            ) from None
+
+
+def whole_answer(chunks: Iterable[GenerationChunk]) -> Answer:
+    """Return a stream's chunks as one answer."""
+    text, info = [], GenerationChunk(text="")
+    for chunk in chunks:
+        text.append(chunk.text)
+        info += GenerationChunk(text="", generation_info=chunk.generation_info)
+    told = {"finish_reason": None, "logprobs": None, **(info.generation_info or {})}
+    return answer_of([Generation(text="".join(text), generation_info=told)])
+
+
+def answer_of(generations: list[Generation]) -> Answer:
+    """Return one prompt's generations as an answer; what the first tells of usage moves up."""
+    info = dict(generations[0].generation_info or {})
+    usage, model = info.pop("token_usage", None), info.pop("model_name", None)
+    fingerprint = info.pop("system_fingerprint", None)
+    first = Generation(text=generations[0].text, generation_info=info or None)
+    return Answer([[first, *generations[1:]]], usage or {}, model, fingerprint)
+
+
+def result_of(answers: Iterable[Answer], model_name: str | None) -> LLMResult:
+    """Return the answers, in order, as LangChain's result.
+
+    Args:
+        answers: One answer per request.
+        model_name: The model's name, where no answer told it.
+    """
+    generations: list[list[Generation]] = []
+    usage: dict[str, int] = {}
+    output: dict[str, Any] = {"token_usage": usage, "model_name": model_name}
+    for answer in answers:
+        generations.extend(answer.generations)
+        _add_usage(usage, answer.token_usage)
+        if answer.model_name:
+            output["model_name"] = answer.model_name
+        if answer.system_fingerprint:
+            output["system_fingerprint"] = answer.system_fingerprint
+    return LLMResult(generations=[list(group) for group in generations], llm_output=output)
+
+
+def _add_usage(total: dict[str, int], usage: Mapping[str, Any]) -> None:
+    for name in _COUNTS:
+        if isinstance(usage.get(name), int):
+            total[name] = total.get(name, 0) + usage[name]

@@ -1,0 +1,120 @@
+"""Content formatters as the LLM calls them: checked before, and their results checked after.
+
+Formatters written against the oldest interface take no api type and return plain text; both work.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from langchain_core.outputs import Generation
+
+from langchain_azure_llms._redact import shortened
+from langchain_azure_llms.exceptions import (
+    AzureLLMError,
+    ConfigurationError,
+    ResponseFormatError,
+    UnsupportedApiTypeError,
+)
+from langchain_azure_llms.formatters.base import Answer, AzureMLEndpointApiType
+from langchain_azure_llms.llms._calls import answer_of
+from langchain_azure_llms.transport._problems import decoded
+
+
+def check_formatter(formatter: Any, api_type: AzureMLEndpointApiType) -> None:
+    """Refuse what is not a formatter, or not one for this api type.
+
+    Raises:
+        ConfigurationError: If it is a class, or lacks a method.
+        UnsupportedApiTypeError: If it does not support the api type.
+    """
+    name = formatter.__name__ if isinstance(formatter, type) else type(formatter).__name__
+    if isinstance(formatter, type):
+        raise ConfigurationError(
+            f"content_formatter is the class {name}: pass an object, {name}()."
+        )
+    for method in ("format_request_payload", "format_response_payload"):
+        if not callable(getattr(formatter, method, None)):
+            raise ConfigurationError(
+                f"content_formatter is a {name} without {method}: derive it from "
+                "ContentFormatterBase."
+            )
+    supported = getattr(formatter, "supported_api_types", [AzureMLEndpointApiType.dedicated])
+    if api_type not in supported:
+        listed = ", ".join(str(getattr(known, "value", known)) for known in supported)
+        raise UnsupportedApiTypeError(
+            f"{name} supports endpoints of type {listed}, and this one is {api_type}. Pass another "
+            "content_formatter, or the right endpoint_api_type."
+        )
+
+
+def request_payload(
+    formatter: Any, prompt: str, params: dict[str, Any], api_type: AzureMLEndpointApiType
+) -> bytes:
+    """Return the bytes that a formatter makes of a prompt.
+
+    Raises:
+        ConfigurationError: If it returns something else.
+    """
+    payload = _called(formatter.format_request_payload, (prompt, params), api_type)
+    if callable(getattr(payload, "read", None)):
+        payload = payload.read()
+    if isinstance(payload, str):
+        return payload.encode("utf-8", "surrogatepass")
+    if isinstance(payload, bytes | bytearray):
+        return bytes(payload)
+    raise ConfigurationError(
+        f"{type(formatter).__name__}.format_request_payload returned a {type(payload).__name__}, "
+        "expected bytes."
+    )
+
+
+def read_response(formatter: Any, body: bytes, api_type: AzureMLEndpointApiType) -> Answer:
+    """Return what a formatter makes of a response body.
+
+    Raises:
+        ResponseFormatError: If it cannot read it, or returns something else than completions.
+    """
+    name = type(formatter).__name__
+    text = shortened(decoded(body))
+    try:
+        read = _called(formatter.format_response_payload, (body,), api_type)
+    except AzureLLMError:
+        raise
+    except Exception as error:
+        raise ResponseFormatError(
+            f"{name} could not read the answer {text!r}: {type(error).__name__}: {error}",
+            formatter=name,
+            body=text,
+        ) from error
+    generations = read if isinstance(read, list) else [read]
+    generations = [Generation(text=g) if isinstance(g, str) else g for g in generations]
+    if not generations or not all(isinstance(g, Generation) for g in generations):
+        raise ResponseFormatError(
+            f"{name}.format_response_payload returned {shortened(repr(read), 100)}, expected text, "
+            "a Generation or a list of Generations.",
+            formatter=name,
+            body=text,
+        )
+    return answer_of(generations)
+
+
+def _called(
+    method: Callable[..., Any], arguments: tuple[Any, ...], api_type: AzureMLEndpointApiType
+) -> Any:
+    """Call a formatter's method, with the api type if it takes one: old formatters do not."""
+    function = getattr(method, "__func__", method)
+    bound = len(arguments) + (function is not method)
+    return method(*arguments, api_type) if _takes(function, bound + 1) else method(*arguments)
+
+
+@lru_cache(maxsize=128)
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*range(count))
+    except (TypeError, ValueError):
+        return False
+    return True

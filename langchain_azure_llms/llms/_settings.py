@@ -1,0 +1,198 @@
+"""What constructors accept: names, aliases, the environment, and errors that teach."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from langchain_azure_llms.exceptions import ConfigurationError
+
+
+@dataclass(frozen=True)
+class FromEnv:
+    """A field's default: the first of these environment variables that is set and not blank."""
+
+    names: tuple[str, ...]
+    default: str | None = None
+
+    def __call__(self) -> Any:
+        """Return the variable's value, or the default; pydantic checks it as it does arguments."""
+        values = (os.environ.get(name, "") for name in self.names)
+        return next((value for value in values if value.strip()), self.default)
+
+
+@dataclass(frozen=True)
+class SecretFromEnv:
+    """The same for secrets."""
+
+    names: tuple[str, ...]
+
+    def __call__(self) -> Any:
+        """Return the variable's value, or None."""
+        value = FromEnv(self.names)()
+        return SecretStr(value) if value is not None else None
+
+
+def from_env(*names: str, default: str | None = None) -> FromEnv:
+    """Return a default that reads the environment."""
+    return FromEnv(names, default)
+
+
+def secret_from_env(*names: str) -> SecretFromEnv:
+    """Return a secret default that reads the environment."""
+    return SecretFromEnv(names)
+
+
+def by_field_name(
+    values: Mapping[str, Any], fields: Mapping[str, FieldInfo], owner: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sort constructor arguments into settings, by their field's name, and unknown ones.
+
+    None for a setting that the environment can give means "not given": old code passes
+    `os.getenv(...)`.
+
+    Raises:
+        ConfigurationError: If a setting is given under both of its names.
+    """
+    names = {field.alias: name for name, field in fields.items() if field.alias}
+    known: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    for key, value in values.items():
+        name = names.get(key, key)
+        if name in known:
+            alias = fields[name].alias
+            raise ConfigurationError(f"{owner}: give either {name} or {alias}, not both.")
+        if name not in fields:
+            unknown[key] = value
+        elif value is not None or not _reads_environment(fields[name]):
+            known[name] = value
+    return known, unknown
+
+
+def _reads_environment(field: FieldInfo) -> bool:
+    return isinstance(field.default_factory, FromEnv | SecretFromEnv)
+
+
+def nearest(name: str, fields: Mapping[str, FieldInfo]) -> str | None:
+    """Return the argument that a misspelt one probably means."""
+    accepted = [*fields, *(field.alias for field in fields.values() if field.alias)]
+    return next(iter(get_close_matches(name, accepted, n=1, cutoff=0.75)), None)
+
+
+def unknown_argument(name: str, suggestion: str | None, owner: str) -> ConfigurationError:
+    """Return the error of an argument that does not exist."""
+    hint = (
+        f" Did you mean {suggestion!r}?"
+        if suggestion
+        else " Model parameters go into model_kwargs."
+    )
+    return ConfigurationError(f"{owner} has no argument {name!r}.{hint}")
+
+
+def configuration_error(owner: str, error: ValidationError) -> ConfigurationError:
+    """Return pydantic's findings as our own error, without the values: they may be secret."""
+    found = error.errors(include_url=False, include_input=False)
+    for problem in found:
+        own = problem.get("ctx", {}).get("error")
+        if isinstance(own, ConfigurationError):
+            return own
+    told = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found)
+    return ConfigurationError(f"{owner}: {'; '.join(told)}.")
+
+
+def as_timeout(value: Any, name: str) -> httpx2.Timeout | None:
+    """Return a timeout setting as what the HTTP client takes; None leaves the client's own.
+
+    Args:
+        value: Seconds for every step; a pair (connect, read); or an object with `connect`, `read`,
+            `write` and `pool`, such as `httpx2.Timeout` or `httpx.Timeout`.
+        name: The setting's name, for the error.
+
+    Raises:
+        ConfigurationError: If it is none of these, or not above 0.
+    """
+    parts = _timeout_parts(value)
+    if value is not None and parts is None:
+        raise ConfigurationError(
+            f"{name} is {value!r}, expected seconds, a pair (connect, read) or an httpx2.Timeout."
+        )
+    if parts is None:
+        return None
+    if any(part is not None and not part > 0 for part in parts):
+        raise ConfigurationError(f"{name} is {value!r}, expected more than 0 seconds.")
+    connect, read, write, pool = parts
+    return httpx2.Timeout(connect=connect, read=read, write=write, pool=pool)
+
+
+def checked_timeout(value: Any, name: str) -> Any:
+    """Return a timeout setting as it was given, text as the number it holds.
+
+    Raises:
+        ConfigurationError: As `as_timeout`.
+    """
+    as_timeout(value, name)
+    return float(value) if isinstance(value, str) else value
+
+
+def _timeout_parts(value: Any) -> tuple[float | None, ...] | None:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (value,) * 4
+    if isinstance(value, tuple | list) and len(value) == 2:
+        parts = (value[0], value[1], value[1], value[0])
+    elif all(hasattr(value, part) for part in ("connect", "read", "write", "pool")):
+        parts = (value.connect, value.read, value.write, value.pool)
+    else:
+        return None
+    return parts if all(_is_seconds(part) for part in parts) else None
+
+
+def _is_seconds(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def check_http_client(client: Any, wanted: type, name: str) -> None:
+    """Refuse what is not an HTTP client that can be used here.
+
+    Raises:
+        ConfigurationError: If it is something else, such as a client of `httpx`.
+    """
+    if client is not None and not isinstance(client, wanted):
+        module = type(client).__module__.partition(".")[0]
+        raise ConfigurationError(
+            f"{name} is a {module}.{type(client).__name__}; this package speaks through httpx2. "
+            f"Pass an httpx2.{wanted.__name__}, which takes the same arguments."
+        )
+
+
+def check_prompts(prompts: Iterable[Any]) -> None:
+    """Refuse prompts that are not text.
+
+    Raises:
+        ConfigurationError: If one is something else.
+    """
+    for number, prompt in enumerate(prompts):
+        if not isinstance(prompt, str):
+            raise ConfigurationError(
+                f"Prompt {number} is a {type(prompt).__name__}, expected text (str)."
+            )
+
+
+def with_headers(ours: Mapping[str, str], users: Mapping[str, str] | None) -> dict[str, str]:
+    """Return our headers with the user's over them, whatever the case of their names."""
+    if not users:
+        return dict(ours)
+    named = {name.lower() for name in users}
+    kept = {name: value for name, value in ours.items() if name.lower() not in named}
+    return {**kept, **users}

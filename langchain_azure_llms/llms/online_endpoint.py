@@ -1,0 +1,228 @@
+"""Models on Azure Machine Learning online endpoints and serverless endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from langchain_core.language_models.base import LangSmithParams
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+
+from langchain_azure_llms._redact import public_url
+from langchain_azure_llms.auth import Authorization, bearer, check_secret
+from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError
+from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
+from langchain_azure_llms.llms import _settings
+from langchain_azure_llms.llms._base import VERSION, AzureLLM
+from langchain_azure_llms.llms._calls import PromptCall
+from langchain_azure_llms.llms._formatting import check_formatter, read_response, request_payload
+from langchain_azure_llms.llms._urls import check_url, with_query
+from langchain_azure_llms.transport._exchange import HttpRequest
+
+_DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
+_API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
+
+
+class AzureMLOnlineEndpoint(AzureLLM):
+    """A model on an Azure Machine Learning online endpoint, dedicated or serverless.
+
+    Example:
+        .. code-block:: python
+
+            from langchain_azure_llms import AzureMLOnlineEndpoint, CustomOpenAIContentFormatter
+
+            llm = AzureMLOnlineEndpoint(
+                endpoint_url="https://<endpoint>.<region>.inference.ml.azure.com/score",
+                endpoint_api_key="my-api-key",
+                content_formatter=CustomOpenAIContentFormatter(),
+                model_kwargs={"temperature": 0.8, "max_new_tokens": 400},
+            )
+            llm.invoke("Write me a song about sparkling water:", temperature=0.5)
+
+    Raises:
+        ConfigurationError: If a setting is wrong or missing, or the formatter does not support the
+            api type.
+    """
+
+    endpoint_url: str = Field(
+        default_factory=_settings.from_env("AZUREML_ENDPOINT_URL"), validate_default=True
+    )
+    """The scoring URL, path included: `https://<endpoint>.<region>.inference.ml.azure.com/score`.
+
+    From `AZUREML_ENDPOINT_URL` if not given. Kubernetes endpoints and API gateways have longer
+    paths; any path is accepted.
+    """
+    endpoint_api_type: AzureMLEndpointApiType = Field(
+        default_factory=_settings.from_env("AZUREML_ENDPOINT_API_TYPE"), validate_default=True
+    )
+    """`dedicated` or `serverless`; which schema a formatter speaks depends on it.
+
+    From `AZUREML_ENDPOINT_API_TYPE` if not given, else from the URL: serverless when its path ends
+    in `/completions`, else dedicated. `realtime` is an old name of `dedicated`.
+    """
+    endpoint_api_key: SecretStr = Field(
+        default_factory=_settings.secret_from_env("AZUREML_ENDPOINT_API_KEY"), validate_default=True
+    )
+    """The endpoint's key, or a token. From `AZUREML_ENDPOINT_API_KEY` if not given."""
+    deployment_name: str = Field(
+        default_factory=_settings.from_env("AZUREML_DEPLOYMENT_NAME", default="")
+    )
+    """Which of the endpoint's deployments answers; by its traffic rules when empty.
+
+    From `AZUREML_DEPLOYMENT_NAME` if not given.
+    """
+    timeout: Any = Field(
+        default_factory=_settings.from_env("AZUREML_TIMEOUT", default="50"), validate_default=True
+    )
+    """Seconds that each step of a request may take (connecting, sending, waiting for bytes).
+
+    A number, a pair (connect, read) or an `httpx2.Timeout`. From `AZUREML_TIMEOUT`, else 50.
+    """
+    max_retries: int = Field(default=1, ge=0)
+    content_formatter: Any = None
+    """Translates between prompts and the deployed model's schema."""
+    model_kwargs: dict[str, Any] | None = None
+    """Model parameters of every call. A call's own arguments come over them, for that call."""
+
+    @field_validator("endpoint_url", mode="before")
+    @classmethod
+    def _check_url(cls, value: Any, info: ValidationInfo) -> Any:
+        if not value:
+            raise ConfigurationError(
+                "No endpoint: pass endpoint_url, or set AZUREML_ENDPOINT_URL, to the whole scoring "
+                "URL."
+            )
+        if not isinstance(value, str):
+            return value
+        trimmed = value.strip().rstrip("/")
+        allowed = info.data.get("allow_plain_http", False)
+        if not check_url(trimmed, "endpoint_url", allow_plain_http=allowed).path:
+            raise ConfigurationError(
+                f"endpoint_url is {public_url(trimmed)!r}, without a path: expected the whole "
+                "scoring URL, ending in /score for a dedicated endpoint or in /completions for a "
+                "serverless one."
+            )
+        return trimmed
+
+    @field_validator("endpoint_api_type", mode="before")
+    @classmethod
+    def _read_api_type(cls, value: Any, info: ValidationInfo) -> AzureMLEndpointApiType:
+        if value is None:
+            serverless = urlsplit(info.data.get("endpoint_url", "")).path.endswith("/completions")
+            value = _SERVERLESS if serverless else _DEDICATED
+        # Old code and files hold the member, its value, or the text "AzureMLEndpointApiType.x".
+        name = str(getattr(value, "value", value)).rpartition(".")[2].strip().lower()
+        if name not in set(AzureMLEndpointApiType):
+            raise ConfigurationError(
+                f"endpoint_api_type is {value!r}, expected one of {_API_TYPES}."
+            )
+        return (
+            _DEDICATED if name == AzureMLEndpointApiType.realtime else AzureMLEndpointApiType(name)
+        )
+
+    @field_validator("endpoint_api_key", mode="before")
+    @classmethod
+    def _check_key(cls, value: Any) -> Any:
+        if value is None:
+            raise MissingCredentialError(
+                "No credential for the endpoint: pass endpoint_api_key, or set "
+                "AZUREML_ENDPOINT_API_KEY."
+            )
+        if isinstance(value, str | SecretStr):
+            check_secret(SecretStr(value) if isinstance(value, str) else value, "endpoint_api_key")
+        return value
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _check_timeout(cls, value: Any) -> Any:
+        return _settings.checked_timeout(value, "timeout")
+
+    @model_validator(mode="after")
+    def _check_formatter(self) -> Self:
+        if self.content_formatter is not None:
+            check_formatter(self.content_formatter, self.endpoint_api_type)
+        return self
+
+    @property
+    def _llm_type(self) -> str:
+        return "azureml_endpoint"
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        formatter = self.content_formatter
+        return {
+            "deployment_name": self.deployment_name,
+            "endpoint_url": public_url(self.endpoint_url),
+            "endpoint_api_type": str(self.endpoint_api_type),
+            "content_formatter": type(formatter).__name__ if formatter is not None else None,
+            "model_kwargs": self.model_kwargs or {},
+        }
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **{**(self.model_kwargs or {}), **kwargs})
+        params["ls_provider"] = "azureml_endpoint"
+        if self.deployment_name:
+            params["ls_model_name"] = self.deployment_name
+        return params
+
+    @property
+    def _authorization(self) -> Authorization:
+        return bearer(self.endpoint_api_key)
+
+    @property
+    def _model_name(self) -> str | None:
+        return self.deployment_name or None
+
+    def _calls(
+        self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
+    ) -> list[PromptCall]:
+        formatter, api_type = self.content_formatter, self.endpoint_api_type
+        if formatter is None:
+            raise ConfigurationError(
+                "No content formatter: pass content_formatter, such as "
+                "CustomOpenAIContentFormatter(), that fits the deployed model."
+            )
+        params = {**(self.model_kwargs or {}), **params}
+        if stop is not None:
+            params["stop"] = stop
+        stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
+        if stream:
+            params["stream"] = True
+        authorization = self._authorization
+        url, headers = self._url, self._headers(formatter, authorization)
+        timeout = _settings.as_timeout(self.timeout, "timeout")
+        limit_key = (url, authorization.identity)
+        return [
+            PromptCall(
+                [prompt],
+                HttpRequest(
+                    url=url,
+                    headers=headers,
+                    body=request_payload(formatter, prompt, dict(params), api_type),
+                    timeout=timeout,
+                    stream=stream,
+                    needs_token=authorization.needs_token,
+                    limit_key=limit_key,
+                ),
+                read=lambda body: read_response(formatter, body, api_type),
+                read_event=lambda data: formatter.format_stream_event(data, api_type),
+            )
+            for prompt in prompts
+        ]
+
+    @property
+    def _url(self) -> str:
+        query = tuple((self.default_query or {}).items())
+        return with_query(self.endpoint_url, query) if query else self.endpoint_url
+
+    def _headers(self, formatter: Any, authorization: Authorization) -> dict[str, str]:
+        headers = {
+            "Content-Type": getattr(formatter, "content_type", None) or "application/json",
+            "Accept": getattr(formatter, "accepts", None) or "application/json",
+            "User-Agent": f"langchain-azure-llms/{VERSION}",
+            **authorization.headers,
+        }
+        if self.deployment_name:
+            headers["azureml-model-deployment"] = self.deployment_name
+        return _settings.with_headers(headers, self.default_headers)

@@ -1,0 +1,22 @@
+"""Unit tests open no sockets, and see no Azure settings of the machine they run on."""
+
+import os
+
+import pytest
+from pytest_socket import disable_socket
+
+_OURS = ("AZURE_OPENAI_", "AZUREML_", "OPENAI_")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets() -> None:
+    """Refuse network sockets; event loops need the local kind."""
+    disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the machine's own settings."""
+    for name in list(os.environ):
+        if name.startswith(_OURS):
+            monkeypatch.delenv(name)
