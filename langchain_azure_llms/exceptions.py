@@ -144,13 +144,19 @@ class EndpointConnectionError(RequestError, ModelConnectionError):
 class EndpointTimeoutError(RequestError, ModelTimeoutError):
     """No reply in time. The service may have processed, and billed, the request."""
 
+    is_retryable = True
+
 
 class StreamInterruptedError(RequestError, ModelConnectionError):
-    """A stream ended before its end marker. It is never retried: part of it was delivered.
+    """A stream ended before its end marker.
+
+    We never retry it, for part of it was delivered; the caller may.
 
     Attributes:
         text_so_far: The text that had arrived.
     """
+
+    is_retryable = True
 
     def __init__(self, message: str, *, text_so_far: str = "", **context: Any) -> None:
         super().__init__(message, **context)
@@ -264,9 +270,13 @@ class ModelContainerError(StatusError, ModelAPIError):
 class RateLimitError(StatusError, ModelRateLimitError):
     """Too many requests or tokens (HTTP 429)."""
 
+    is_retryable = True
+
 
 class ServerError(StatusError, ModelAPIError):
     """The service failed (HTTP 5xx)."""
+
+    is_retryable = True
 
 
 class ResponseFormatError(AzureLLMError):

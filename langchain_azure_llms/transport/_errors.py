@@ -121,7 +121,7 @@ def _kind(status: int, problem: Problem) -> type[errors.StatusError]:
         if problem.code == "context_length_exceeded" or _OVERFLOW.search(problem.message):
             return errors.ContextLengthError
         return errors.BadRequestError
-    return _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.StatusError)
+    return _BY_STATUS.get(status, errors.ServerError if 500 <= status < 600 else errors.StatusError)
 
 
 _BY_STATUS: dict[int, type[errors.StatusError]] = {

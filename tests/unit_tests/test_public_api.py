@@ -1,0 +1,53 @@
+"""What the package offers by name."""
+
+import subprocess
+import sys
+
+import pytest
+
+import langchain_azure_llms
+
+_NAMES = [
+    "AzureMLEndpointApiType",
+    "AzureMLOnlineEndpoint",
+    "AzureOpenAI",
+    "ContentFormatterBase",
+    "CustomOpenAIContentFormatter",
+    "DollyContentFormatter",
+    "GPT2ContentFormatter",
+    "HFContentFormatter",
+    "LlamaContentFormatter",
+    "MLflowContentFormatter",
+    "OSSContentFormatter",
+    "OpenAIChatContentFormatter",
+    "RetryPolicy",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    """A name that comes or goes is a decision, not an accident."""
+    assert langchain_azure_llms.__all__ == _NAMES
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_each_public_name_can_be_had(name: str) -> None:
+    """Lazy names resolve, and to the thing of that name."""
+    assert getattr(langchain_azure_llms, name).__name__ == name
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """`from langchain_azure_llms import Nothing` says so."""
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = langchain_azure_llms.Nothing
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    """The package alone costs nothing: its names are imported when they are used."""
+    code = "import sys, langchain_azure_llms; print('langchain_core' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_dir_lists_the_lazy_names() -> None:
+    """Completion in an interpreter knows them before they are imported."""
+    assert set(_NAMES) <= set(dir(langchain_azure_llms))
