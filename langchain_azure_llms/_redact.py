@@ -9,12 +9,17 @@ BODY_SHOWN = 500
 
 
 def public_url(url: str) -> str:
-    """Return the URL without user-info, query and fragment, which may hold secrets."""
+    """Return the URL without user-info, query and fragment, which may hold secrets.
+
+    What is no URL comes back as it is, as far as it can be told to hold none.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "(malformed URL)"
+    if not parts.scheme or not host:
+        return url.partition("?")[0].rpartition("@")[2]
     if ":" in host:
         host = f"[{host}]"
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"

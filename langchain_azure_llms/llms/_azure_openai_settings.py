@@ -134,6 +134,8 @@ class AzureOpenAISettings(AzureLLM):
             )
             moved[name] = value
         given = known.get("model_kwargs") or {}
+        if not isinstance(given, Mapping):
+            return known  # pydantic says what is wrong with it
         misplaced = {name: given[name] for name in given if name in cls.model_fields}
         for name in [*moved, *misplaced]:
             if name in known or (name in moved and name in given):

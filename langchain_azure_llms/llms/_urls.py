@@ -30,15 +30,10 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
     Raises:
         ConfigurationError: If it has no scheme or no host, or would send credentials in the open.
     """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"{name} is not a URL: {error}.") from None
+    parts, host = _split(url)
     if parts.scheme not in {"http", "https"} or not host or not url.isprintable() or " " in url:
-        shown = public_url(url) if parts.scheme and host else url.partition("?")[0]
         raise ConfigurationError(
-            f"{name} is {shown!r}, expected a whole URL such as https://example.com/path."
+            f"{name} is {public_url(url)!r}, expected a whole URL such as https://example.com/path."
         )
     if parts.scheme == "http" and not allow_plain_http and not is_loopback(host):
         raise ConfigurationError(
@@ -46,6 +41,15 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
             "https, or pass allow_plain_http=True if the network between is yours."
         )
     return parts
+
+
+def _split(url: str) -> tuple[SplitResult, str | None]:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # only looking at it finds a port that is none
+    except ValueError:
+        return SplitResult("", "", "", "", ""), None
+    return parts, parts.hostname
 
 
 def is_loopback(host: str) -> bool:

@@ -48,7 +48,7 @@ def _made(cls: type[exceptions.AzureLLMError]) -> exceptions.AzureLLMError:
 @pytest.mark.parametrize("cls", _classes())
 @pytest.mark.parametrize(
     "travel", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
-)  # noqa: S301
+)
 def test_errors_travel_whole(cls: type[exceptions.AzureLLMError], travel: object) -> None:
     """A copied or pickled error has its class, its message and every attribute."""
     error = _made(cls)

@@ -289,7 +289,7 @@ def test_events_of_another_schema_are_refused(formatter: ContentFormatterBase, d
     ],
 )
 def test_a_deprecated_name_warns_once_and_does_the_same(deprecated: Any, today: Any) -> None:
-    """One DeprecationWarning, at construction, that names the class to use, at the caller's line."""
+    """One DeprecationWarning, at the caller's line, that names the class to use."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         formatter = deprecated()

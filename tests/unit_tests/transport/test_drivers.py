@@ -228,14 +228,14 @@ def _engine_error(*names: str) -> Exception:
 def test_the_engines_own_exception_decides(
     names: tuple[str, ...], reported: type[httpx2.HTTPError], kind: str
 ) -> None:
-    """Its adapter calls a hang-up after sending a `ConnectTimeout`; repeating it could bill twice."""
+    """Its adapter says `ConnectTimeout` of a hang-up after sending; repeating could bill twice."""
     error = reported("as reported")
     error.__cause__ = _engine_error(*names)
     assert failure_of(error).kind.name == kind
 
 
 def test_the_names_of_the_engines_exceptions_exist() -> None:
-    """They are matched by name, so that aiohttp need not be installed; a renamed one would be lost."""
+    """They are matched by name, as aiohttp need not be installed; a renamed one would be lost."""
     aiohttp = pytest.importorskip("aiohttp")
     from langchain_azure_llms.transport._failures import _BY_ENGINE  # noqa: PLC0415
 

@@ -1,0 +1,112 @@
+"""A scripted service in memory, and both ways of calling an LLM."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+from langchain_core.outputs import LLMResult
+
+from langchain_azure_llms.llms._base import AzureLLM
+
+Answering = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
+
+
+@dataclass
+class Service:
+    """Answers requests in turn, the last answer again and again, and remembers the requests."""
+
+    answers: list[Answering] = field(default_factory=list)
+    requests: list[httpx2.Request] = field(default_factory=list)
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx2.Response):
+            return httpx2.Response(
+                answer.status_code, headers=answer.headers, content=answer.content
+            )
+        return answer(request)
+
+    @property
+    def clients(self) -> dict[str, Any]:
+        """The constructor arguments that lead an LLM here."""
+        transport = httpx2.MockTransport(self)
+        return {
+            "http_client": httpx2.Client(transport=transport),
+            "http_async_client": httpx2.AsyncClient(transport=transport),
+        }
+
+    @property
+    def bodies(self) -> list[Any]:
+        """What the requests carried."""
+        return [json.loads(request.content) for request in self.requests]
+
+
+def completion(*texts: str, **extra: Any) -> httpx2.Response:
+    """Return a reply with these completions."""
+    choices = [{"text": t, "index": i, "finish_reason": "stop"} for i, t in enumerate(texts)]
+    return httpx2.Response(200, json={"choices": choices, **extra})
+
+
+def echo(request: httpx2.Request) -> httpx2.Response:
+    """Answer each prompt of a completions request with itself and a mark."""
+    body = json.loads(request.content)
+    prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
+    texts = [f"{prompt}!" for prompt in prompts for _ in range(body.get("n", 1))]
+    count = len(prompts)
+    usage = {"prompt_tokens": count, "completion_tokens": 2 * count, "total_tokens": 3 * count}
+    return completion(*texts, usage=usage, model="served")
+
+
+def stream(*events: Any, done: bool = True) -> httpx2.Response:
+    """Return a reply that streams these events."""
+    shown = [event if isinstance(event, str) else json.dumps(event) for event in events]
+    data = "".join(f"data: {event}\n\n" for event in [*shown, *(["[DONE]"] if done else [])])
+    return httpx2.Response(
+        200, headers={"content-type": "text/event-stream"}, content=data.encode()
+    )
+
+
+def text_event(text: str, finish: str | None = None) -> dict[str, Any]:
+    """Return an event of a completions stream."""
+    return {"model": "served", "choices": [{"text": text, "index": 0, "finish_reason": finish}]}
+
+
+class SyncCalls:
+    """Calls an LLM in this thread."""
+
+    def invoke(self, llm: AzureLLM, prompt: Any, **kwargs: Any) -> str:
+        return llm.invoke(prompt, **kwargs)
+
+    def generate(self, llm: AzureLLM, prompts: list[str], **kwargs: Any) -> LLMResult:
+        return llm.generate(prompts, **kwargs)
+
+    def batch(self, llm: AzureLLM, prompts: list[str], **kwargs: Any) -> list[str]:
+        return llm.batch(list(prompts), **kwargs)
+
+    def stream(self, llm: AzureLLM, prompt: str, **kwargs: Any) -> list[str]:
+        return list(llm.stream(prompt, **kwargs))
+
+
+class AsyncCalls:
+    """Calls an LLM in an event loop."""
+
+    def invoke(self, llm: AzureLLM, prompt: Any, **kwargs: Any) -> str:
+        return asyncio.run(llm.ainvoke(prompt, **kwargs))
+
+    def generate(self, llm: AzureLLM, prompts: list[str], **kwargs: Any) -> LLMResult:
+        return asyncio.run(llm.agenerate(prompts, **kwargs))
+
+    def batch(self, llm: AzureLLM, prompts: list[str], **kwargs: Any) -> list[str]:
+        return asyncio.run(llm.abatch(list(prompts), **kwargs))
+
+    def stream(self, llm: AzureLLM, prompt: str, **kwargs: Any) -> list[str]:
+        async def collect() -> list[str]:
+            return [text async for text in llm.astream(prompt, **kwargs)]
+
+        return asyncio.run(collect())

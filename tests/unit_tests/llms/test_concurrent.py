@@ -1,0 +1,118 @@
+"""Several requests at once: bounded, in order, and ended by the first error."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+
+import pytest
+
+from langchain_azure_llms.llms import _concurrent
+
+Work = Callable[[int], int]
+Doing = Callable[[Work, Sequence[int], int], list[int]]
+_caller: ContextVar[str] = ContextVar("_caller", default="nobody")
+
+
+def _in_tasks(work: Work, items: Sequence[int], limit: int) -> list[int]:
+    async def awaited(item: int) -> int:
+        return await asyncio.to_thread(work, item)
+
+    return asyncio.run(_concurrent.in_tasks(awaited, items, limit))
+
+
+both = pytest.mark.parametrize("do", [_concurrent.in_threads, _in_tasks], ids=["sync", "async"])
+
+
+@both
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
+def test_results_have_the_order_of_the_items(do: Doing, count: int) -> None:
+    """Whichever is done first."""
+
+    def work(item: int) -> int:
+        time.sleep((item % 3) / 1000)
+        return item * 2
+
+    assert do(work, range(count), 8) == [item * 2 for item in range(count)]
+
+
+@both
+@pytest.mark.parametrize("limit", [1, 3])
+def test_no_more_than_the_limit_at_once(do: Doing, limit: int) -> None:
+    """And as many as that."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work(item: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.005)
+        with lock:
+            running -= 1
+        return item
+
+    do(work, range(12), limit)
+    assert most == limit
+
+
+@both
+def test_the_first_error_ends_it(do: Doing) -> None:
+    """What waits is not begun."""
+    begun = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item == 1:
+            raise LookupError("one")
+        time.sleep(0.01)
+        return item
+
+    with pytest.raises(LookupError, match="one"):
+        do(work, range(200), 2)
+    assert len(begun) < 100
+
+
+@both
+def test_the_callers_context_reaches_the_work(do: Doing) -> None:
+    """Tracing and token counters live there."""
+    token = _caller.set("me")
+    seen = []
+    do(lambda item: seen.append(_caller.get()) or item, range(3), 2)
+    _caller.reset(token)
+    assert seen == ["me"] * 3
+
+
+def test_cancelling_the_caller_cancels_the_work() -> None:
+    """No task goes on behind it."""
+    left: list[asyncio.Task[None]] = []
+
+    async def main() -> None:
+        started = asyncio.Event()
+
+        async def work(_item: int) -> int:
+            started.set()
+            await asyncio.sleep(60)
+            return 0
+
+        task = asyncio.ensure_future(_concurrent.in_tasks(work, range(9), 3))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        left.extend(asyncio.all_tasks() - {asyncio.current_task()})
+
+    asyncio.run(main())
+    assert left == []
+
+
+def test_no_thread_is_left_behind() -> None:
+    """After success, and after an error."""
+    before = set(threading.enumerate())
+    _concurrent.in_threads(lambda item: item, range(9), 3)
+    with pytest.raises(ZeroDivisionError):
+        _concurrent.in_threads(lambda item: 1 // item, range(9), 3)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+    assert set(threading.enumerate()) == before
