@@ -1,0 +1,334 @@
+"""Over real sockets: faults are named, connections are kept, shared and given back.
+
+Each test runs in threads, and in asyncio on either engine, which must not differ.
+"""
+
+import asyncio
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+import trustme
+from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
+
+from langchain_azure_llms import AzureMLOnlineEndpoint, CustomOpenAIContentFormatter, RetryPolicy
+from langchain_azure_llms.exceptions import (
+    EndpointConnectionError,
+    EndpointTimeoutError,
+    StreamInterruptedError,
+)
+from langchain_azure_llms.transport import _pool
+from tests.integration_tests.wire import Connection, WireServer
+
+_ANSWER = {"choices": [{"text": "fine", "index": 0, "finish_reason": "stop"}]}
+_EVENT = {"choices": [{"text": "half", "index": 0, "finish_reason": None}]}
+_LAST = {"choices": [{"text": "", "index": 0, "finish_reason": "stop"}]}
+
+
+class Way:
+    """One way of calling: in threads, or in asyncio on an engine."""
+
+    def __init__(self, name: str) -> None:
+        self.is_async = name != "sync"
+
+    def invoke(self, llm: AzureMLOnlineEndpoint, times: int = 1) -> list[str]:
+        """Call one after another, in one event loop if there is one."""
+        if not self.is_async:
+            return [llm.invoke("x") for _ in range(times)]
+
+        async def main() -> list[str]:
+            return [await llm.ainvoke("x") for _ in range(times)]
+
+        return asyncio.run(main())
+
+    def stream(self, llm: AzureMLOnlineEndpoint, take: int | None = None) -> list[str]:
+        """Stream, and leave after `take` chunks."""
+        if not self.is_async:
+            chunks = llm.stream("x")
+            return [next(chunks) for _ in range(take)] if take else list(chunks)
+
+        async def main() -> list[str]:
+            found: list[str] = []
+            chunks = llm.astream("x")
+            async for text in chunks:
+                found.append(text)
+                if len(found) == take:
+                    break
+            await chunks.aclose()  # type: ignore[attr-defined]
+            return found
+
+        return asyncio.run(main())
+
+    def batch(self, llm: AzureMLOnlineEndpoint, prompts: list[str]) -> list[str]:
+        """Call for all of them at once."""
+        return asyncio.run(llm.abatch(list(prompts))) if self.is_async else llm.batch(list(prompts))
+
+
+@pytest.fixture(params=["sync", "httpx2", "aiohttp"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
+    """Every way, with clients of the test's own."""
+    engines = {"httpx2": httpx2.AsyncClient, "aiohttp": Httpx2AiohttpClient}
+    if request.param in engines:
+        monkeypatch.setattr(_pool, "_async_client_class", lambda: engines[request.param])
+    pool = _pool.SyncPool()
+    monkeypatch.setattr(_pool, "sync_pool", pool)
+    monkeypatch.setattr(_pool, "async_pool", _pool.AsyncPool())
+    yield Way(request.param)
+    pool.close_all()
+
+
+def _llm(url: str, **settings: Any) -> AzureMLOnlineEndpoint:
+    base = {
+        "endpoint_url": f"{url}/v1/completions",
+        "endpoint_api_key": "k",
+        "content_formatter": CustomOpenAIContentFormatter(),
+        "timeout": 10,
+        "max_retries": 0,
+    }
+    return AzureMLOnlineEndpoint(**{**base, **settings})
+
+
+def _eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 5
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
+
+
+async def _answers(connection: Connection) -> None:
+    while await connection.request():
+        await connection.reply(_ANSWER)
+
+
+async def _hangs_up(connection: Connection) -> None:
+    await connection.request()
+
+
+async def _resets(connection: Connection) -> None:
+    await connection.request()
+    connection.cut()
+
+
+@pytest.mark.parametrize("serve", [_hangs_up, _resets])
+def test_a_hang_up_before_the_reply_was_sent(way: Way, serve: Any) -> None:
+    """It may have been processed: the error says so."""
+    with WireServer(serve) as server, pytest.raises(EndpointConnectionError) as raised:
+        way.invoke(_llm(server.url))
+    assert (raised.value.sent, raised.value.attempts) == (True, 1)
+
+
+def test_a_hang_up_is_tried_again(way: Way) -> None:
+    """A stale connection of the pool is the commonest failure there is."""
+    seen = []
+
+    async def first_hangs_up(connection: Connection) -> None:
+        while await connection.request():
+            seen.append(1)
+            if len(seen) == 1:
+                return
+            await connection.reply(_ANSWER)
+
+    with WireServer(first_hangs_up) as server:
+        policy = RetryPolicy(max_retries=1, initial_wait=0)
+        assert way.invoke(_llm(server.url, retry_policy=policy)) == ["fine"]
+    assert len(seen) == 2
+
+
+def test_a_connection_that_the_server_dropped_is_replaced(way: Way) -> None:
+    """Idle connections end; the next call is not the one to suffer."""
+
+    async def once(connection: Connection) -> None:
+        await connection.request()
+        await connection.reply(_ANSWER)
+
+    with WireServer(once) as server:
+        policy = RetryPolicy(max_retries=1, initial_wait=0)
+        assert way.invoke(_llm(server.url, retry_policy=policy), times=3) == ["fine"] * 3
+
+
+def test_a_refused_connection_was_never_sent(way: Way) -> None:
+    """Trying again is always safe."""
+    with WireServer(_answers) as server:
+        url = server.url
+    with pytest.raises(EndpointConnectionError) as raised:
+        way.invoke(_llm(url))
+    assert (raised.value.sent, raised.value.is_retryable) == (False, True)
+
+
+def test_a_slow_reply_is_a_timeout(way: Way) -> None:
+    """Of our own class."""
+
+    async def slow(connection: Connection) -> None:
+        await connection.request()
+        await connection.hung_up()
+
+    with WireServer(slow) as server, pytest.raises(EndpointTimeoutError):
+        way.invoke(_llm(server.url, timeout=0.2))
+
+
+def test_a_reply_cut_in_its_body_is_an_error(way: Way) -> None:
+    """Not half an answer."""
+
+    async def half(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(b'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"choices": [')
+
+    with WireServer(half) as server, pytest.raises(EndpointConnectionError) as raised:
+        way.invoke(_llm(server.url))
+    assert raised.value.sent
+
+
+def test_a_stream_is_read_to_its_end(way: Way) -> None:
+    """And its connection serves the next one."""
+
+    async def streams(connection: Connection) -> None:
+        while await connection.request():
+            await connection.begin_stream()
+            for event in (_EVENT, _LAST, "[DONE]"):
+                await connection.event(event)
+            await connection.end_stream()
+
+    with WireServer(streams) as server:
+        llm = _llm(server.url)
+        assert "".join(way.stream(llm)) == "half"
+        assert "".join(way.stream(llm)) == "half"
+    assert server.connections == (2 if way.is_async else 1)  # an event loop each
+
+
+@pytest.mark.parametrize("how", ["hang up", "reset"])
+def test_a_stream_that_is_cut_keeps_the_text_so_far(way: Way, how: str) -> None:
+    """Never a silent short answer."""
+
+    async def cuts(connection: Connection) -> None:
+        await connection.request()
+        await connection.begin_stream()
+        await connection.event(_EVENT)
+        await asyncio.sleep(0.1)
+        if how == "reset":
+            connection.cut()
+
+    with WireServer(cuts) as server, pytest.raises(StreamInterruptedError) as raised:
+        way.stream(_llm(server.url))
+    assert raised.value.text_so_far == "half"
+
+
+def test_leaving_a_stream_hangs_up(way: Way) -> None:
+    """So that the service stops working."""
+    left = threading.Event()
+
+    async def endless(connection: Connection) -> None:
+        await connection.request()
+        await connection.begin_stream()
+        await connection.event(_EVENT)
+        await connection.hung_up()
+        left.set()
+
+    with WireServer(endless) as server:
+        assert way.stream(_llm(server.url), take=1) == ["half"]
+        assert left.wait(5)
+
+
+def test_calls_share_a_connection_and_so_do_objects(way: Way) -> None:
+    """One TLS handshake for all of them."""
+    with WireServer(_answers) as server:
+        first, second = _llm(server.url), _llm(server.url)
+        if way.is_async:
+
+            async def both() -> None:
+                for llm in (first, second, first):
+                    await llm.ainvoke("x")
+
+            asyncio.run(both())
+        else:
+            for llm in (first, second, first):
+                llm.invoke("x")
+        assert server.connections == 1
+
+
+def test_a_batch_opens_no_more_connections_than_it_may(way: Way) -> None:
+    """One for each request in flight, kept for the next ones."""
+
+    async def takes_a_moment(connection: Connection) -> None:
+        while await connection.request():
+            await asyncio.sleep(0.01)
+            await connection.reply(_ANSWER)
+
+    with WireServer(takes_a_moment) as server:
+        llm = _llm(server.url, max_concurrency=5)
+        assert way.batch(llm, ["x"] * 40) == ["fine"] * 40
+        assert (server.connections, server.most_open) == (5, 5)
+
+
+def test_closing_gives_the_connections_back() -> None:
+    """When the last object that uses them closes; the object stays usable."""
+    with WireServer(_answers) as server:
+        first, second = _llm(server.url), _llm(server.url)
+        for llm in (first, second):
+            llm.invoke("x")
+        first.close()
+        assert server.open == 1
+        second.close()
+        assert _eventually(lambda: server.open == 0)
+        assert first.invoke("x") == "fine"
+        first.close()
+
+
+def test_closing_in_asyncio_gives_the_connections_back() -> None:
+    """Within the running loop."""
+    with WireServer(_answers) as server:
+        llm = _llm(server.url)
+
+        async def main() -> None:
+            await llm.ainvoke("x")
+            assert server.open == 1
+            await llm.aclose()
+            for _ in range(500):
+                if server.open == 0:
+                    return
+                await asyncio.sleep(0.01)
+
+        asyncio.run(main())
+        assert server.open == 0
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority that no system trusts."""
+    return trustme.CA()
+
+
+def _tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+def test_an_unknown_authority_is_refused_once(way: Way, authority: trustme.CA) -> None:
+    """Trying again would not help; the error says what would."""
+    with WireServer(_answers, _tls(authority)) as server:
+        llm = _llm(server.url, max_retries=3)
+        with pytest.raises(EndpointConnectionError, match="SSL_CERT_FILE") as raised:
+            way.invoke(llm)
+        assert (raised.value.attempts, raised.value.is_retryable) == (1, False)
+
+
+def test_an_authority_of_the_environment_is_trusted(
+    way: Way, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By SSL_CERT_FILE, as companies set it."""
+    with authority.cert_pem.tempfile() as bundle, WireServer(_answers, _tls(authority)) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", bundle)
+        assert way.invoke(_llm(server.url), times=2) == ["fine", "fine"]
+        assert server.connections == 1
+
+
+def test_one_object_serves_many_event_loops() -> None:
+    """`asyncio.run` again and again, and no socket is left."""
+    with WireServer(_answers) as server:
+        llm = _llm(server.url)
+        assert [asyncio.run(llm.ainvoke("x")) for _ in range(5)] == ["fine"] * 5
+        assert _eventually(lambda: server.open == 0)
