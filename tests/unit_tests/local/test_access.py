@@ -1,0 +1,52 @@
+"""Who may call, and what a deployment does."""
+
+import pytest
+
+from langchain_azure_llms.local._access import Access
+from langchain_azure_llms.local._deployments import Deployments
+
+ACCESS = Access("key", ("token",))
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, (False, False, False)),
+        ({"api-key": "key"}, (True, False, False)),
+        ({"api-key": "token"}, (False, False, False)),
+        ({"api-key": ""}, (False, False, False)),
+        ({"api-key": "ké"}, (False, False, False)),
+        ({"authorization": "Bearer key"}, (False, False, True)),
+        ({"authorization": "bearer token"}, (False, True, True)),
+        ({"authorization": "Bearer"}, (False, False, False)),
+        ({"authorization": "Basic token"}, (False, False, False)),
+        ({"authorization": "token"}, (False, False, False)),
+    ],
+)
+def test_each_credential_opens_its_own_door(
+    headers: dict[str, str], expected: tuple[bool, bool, bool]
+) -> None:
+    """The key in its header, a token as a bearer token, either as a bearer token."""
+    opened = (ACCESS.has_api_key(headers), ACCESS.has_token(headers), ACCESS.has_bearer(headers))
+    assert expected == opened
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("text", {"completions"}),
+        ("talk", {"chat"}),
+        ("both", {"completions", "chat"}),
+        ("other", set()),
+    ],
+)
+def test_a_deployment_does_what_it_is_listed_for(name: str, expected: set[str]) -> None:
+    """And nothing when it is not listed."""
+    assert expected == Deployments(("text", "both"), ("talk", "both")).operations(name)
+
+
+def test_a_star_stands_for_the_names_that_are_not_listed() -> None:
+    """A chat deployment stays one."""
+    deployments = Deployments(("*",), ("talk",))
+    assert deployments.operations("any") == {"completions"}
+    assert deployments.operations("talk") == {"chat"}
