@@ -25,6 +25,16 @@ def dump(payload: dict[str, Any]) -> bytes:
         raise ConfigurationError(message) from None
 
 
+def refuse_own(name: str, params: dict[str, Any]) -> None:
+    """Refuse a parameter in whose place the prompt itself travels.
+
+    Raises:
+        ConfigurationError: If it is among the parameters.
+    """
+    if name in params:
+        raise ConfigurationError(f"{name!r} is no model parameter: the prompt travels there.")
+
+
 def load(body: bytes | str, formatter: str) -> Any:
     """Return the value of a response body.
 

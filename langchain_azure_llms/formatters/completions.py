@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.outputs import GenerationChunk
 
 from langchain_azure_llms.formatters import _openai
-from langchain_azure_llms.formatters._json import dump
+from langchain_azure_llms.formatters._json import dump, refuse_own
 from langchain_azure_llms.formatters.base import Answer
 
 READER = "The completions format"
@@ -17,8 +17,9 @@ def payload(prompt: str | list[str], params: dict[str, Any]) -> bytes:
     """Return the request body for a prompt, or for several.
 
     Raises:
-        ConfigurationError: If a parameter is not JSON.
+        ConfigurationError: If a parameter is not JSON, or stands in the prompt's place.
     """
+    refuse_own("prompt", params)
     return dump({"prompt": prompt, **params})
 
 

@@ -25,6 +25,7 @@ from langchain_azure_llms.formatters._stream import StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _concurrent, _settings
 from langchain_azure_llms.llms._calls import PromptCall, result_of, whole_answer
+from langchain_azure_llms.llms._urls import with_headers, with_query
 from langchain_azure_llms.transport import _async, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
@@ -300,6 +301,36 @@ class AzureLLM(BaseLLM):
     @property
     def _network(self) -> _pool.NetworkSettings:
         return self._environment._replace(proxy=self._proxy)
+
+    def _request(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str | None],
+        timeout: httpx2.Timeout | None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+    ) -> HttpRequest:
+        """Return what the requests of one call have in common; each gets a body of its own."""
+        authorization = self._authorization
+        ours = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": f"langchain-azure-llms/{VERSION}",
+            **{name: value for name, value in headers.items() if value},
+            **authorization.headers,
+        }
+        url = with_query(url, {**(self.default_query or {}), **(extra_query or {})})
+        return HttpRequest(
+            url=url,
+            headers=with_headers(with_headers(ours, self.default_headers), extra_headers),
+            body=b"",
+            timeout=timeout,
+            stream=stream,
+            needs_token=authorization.needs_token,
+            limit_key=(url, authorization.identity),
+        )
 
     def _steps(self, request: HttpRequest) -> Steps:
         return exchange(

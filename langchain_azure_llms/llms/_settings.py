@@ -187,12 +187,3 @@ def check_prompts(prompts: Iterable[Any]) -> None:
             raise ConfigurationError(
                 f"Prompt {number} is a {type(prompt).__name__}, expected text (str)."
             )
-
-
-def with_headers(ours: Mapping[str, str], users: Mapping[str, str] | None) -> dict[str, str]:
-    """Return our headers with the user's over them, whatever the case of their names."""
-    if not users:
-        return dict(ours)
-    named = {name.lower() for name in users}
-    kept = {name: value for name, value in ours.items() if name.lower() not in named}
-    return {**kept, **users}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from langchain_azure_llms._redact import public_url
@@ -60,13 +60,23 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-@lru_cache(maxsize=256)
-def with_query(url: str, query: tuple[tuple[str, Any], ...]) -> str:
+def with_query(url: str, query: Mapping[str, object]) -> str:
     """Return the URL with more query parameters; one that it has already is replaced."""
+    if not query:
+        return url
+    added = {name: str(value) for name, value in query.items()}
     parts = urlsplit(url)
-    added = {key: str(value) for key, value in query}
     kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in added]
     return urlunsplit(parts._replace(query=urlencode([*kept, *added.items()]), fragment=""))
+
+
+def with_headers(ours: Mapping[str, str], users: Mapping[str, str] | None) -> dict[str, str]:
+    """Return our headers with the user's over them, whatever the case of their names."""
+    if not users:
+        return dict(ours)
+    named = {name.lower() for name in users}
+    kept = {name: value for name, value in ours.items() if name.lower() not in named}
+    return {**kept, **users}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +109,8 @@ class AzureOpenAIRoute:
             base = f"{self.root}/openai/v1/{operation}"
         else:
             base = f"{self.root}/openai/deployments/{name}/{operation}"
-        version = (("api-version", self.api_version),) if self.api_version else ()
-        query = (*self.query, *version)
-        return with_query(base, query) if query else base
+        version = {"api-version": self.api_version} if self.api_version else {}
+        return with_query(base, {**dict(self.query), **version})
 
 
 @lru_cache(maxsize=256)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.language_models.base import LangSmithParams
 
 from langchain_azure_llms._redact import public_url
-from langchain_azure_llms.auth import Authorization
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.formatters import completions
 from langchain_azure_llms.llms import _settings, _tokens
 from langchain_azure_llms.llms._azure_openai_settings import AzureOpenAISettings
-from langchain_azure_llms.llms._base import VERSION
 from langchain_azure_llms.llms._calls import PromptCall
-from langchain_azure_llms.llms._urls import with_query
 from langchain_azure_llms.transport._exchange import HttpRequest
 
 _PARAMETERS = (
@@ -29,6 +27,10 @@ _PARAMETERS = (
     "seed",
     "logprobs",
 )
+
+_CLIENT_ARGUMENTS = ("extra_headers", "extra_query", "extra_body", "timeout")
+"""What OpenAI's own client takes beside the body, at each call."""
+_FILL_CONTEXT = -1
 
 
 class AzureOpenAI(AzureOpenAISettings):
@@ -131,80 +133,75 @@ class AzureOpenAI(AzureOpenAISettings):
     def _model_name(self) -> str | None:
         return self.model_name
 
-    def _parameters(self, stop: list[str] | None, call: dict[str, Any]) -> dict[str, Any]:
-        """Return the body's parameters of one call; what is None is not sent."""
-        params = {name: getattr(self, name) for name in _PARAMETERS}
-        if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
-            params["best_of"] = self.best_of
-        params = {**params, **self.model_kwargs, **(self.extra_body or {}), **call}
-        if stop is not None:
-            params["stop"] = stop
-        return {name: value for name, value in params.items() if value is not None}
-
     def _calls(
         self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
     ) -> list[PromptCall]:
-        call = dict(params)
-        extra_headers, extra_query = call.pop("extra_headers", None), call.pop("extra_query", None)
-        timeout = _settings.as_timeout(call.pop("timeout", self.request_timeout), "timeout")
-        call.update(call.pop("extra_body", None) or {})
-        body = self._parameters(stop, call)
+        extra = {name: params.get(name) for name in _CLIENT_ARGUMENTS}
+        body = self._body(stop, {k: v for k, v in params.items() if k not in extra}, extra)
         n = _count(body.get("n", 1), "n")
         if stream:
-            if n > 1 or body.get("best_of", 1) > 1:
-                raise ConfigurationError("A stream gives one completion: n and best_of must be 1.")
+            _refuse_choice(n, _count(body.get("best_of", 1), "best_of"))
             body["stream"] = True
-        route, authorization = self._route, self._authorization
-        deployment = body.get("model") or self.deployment_name or route.deployment
-        if not deployment:
+        request = self._request(
+            self._route.url("completions", body["model"]),
+            headers={"OpenAI-Organization": self.openai_organization},
+            timeout=_settings.as_timeout(extra["timeout"] or self.request_timeout, "timeout"),
+            stream=stream,
+            extra_headers=extra["extra_headers"],
+            extra_query=extra["extra_query"],
+        )
+        fills_context = body.get("max_tokens") == _FILL_CONTEXT
+        size = 1 if stream or fills_context else self.batch_size
+        groups = [prompts[i : i + size] for i in range(0, len(prompts), size)]
+        if fills_context:
+            return [
+                _call(request, g, {**body, "max_tokens": self.max_tokens_for_prompt(g[0])}, n)
+                for g in groups
+            ]
+        return [_call(request, group, body, n) for group in groups]
+
+    def _body(
+        self, stop: list[str] | None, params: dict[str, Any], extra: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the request body of one call but for its prompts; what is None is not sent."""
+        body = {name: getattr(self, name) for name in _PARAMETERS}
+        if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
+            body["best_of"] = self.best_of
+        body |= {**self.model_kwargs, **(self.extra_body or {})}
+        body |= {**params, **(extra["extra_body"] or {})}
+        body["model"] = self._deployment(body.get("model"))
+        if stop is not None:
+            body["stop"] = stop
+        if body.pop("stream", None):
+            raise ConfigurationError("Call stream or astream, or pass streaming=True, to stream.")
+        return {name: value for name, value in body.items() if value is not None}
+
+    def _deployment(self, asked: Any) -> str:
+        deployment = asked or self.deployment_name or self._route.deployment
+        if not isinstance(deployment, str):
             raise ConfigurationError(
                 "No deployment: pass deployment_name (or azure_deployment), the name that the "
                 "deployment has in the resource."
             )
-        body["model"] = deployment
-        url = self._with_query(route.url("completions", deployment), extra_query)
-        headers = _settings.with_headers(self._headers(authorization), extra_headers)
-        fills_context = body.get("max_tokens") == -1
-        size = 1 if stream or fills_context else self.batch_size
+        return deployment
 
-        def call_for(group: list[str]) -> PromptCall:
-            if fills_context:
-                body["max_tokens"] = self.max_tokens_for_prompt(group[0])
-            request = HttpRequest(
-                url=url,
-                headers=headers,
-                body=completions.payload(group[0] if stream else group, body),
-                timeout=timeout,
-                stream=stream,
-                needs_token=authorization.needs_token,
-                limit_key=(url, authorization.identity),
-            )
-            return PromptCall(
-                group,
-                request,
-                read=lambda reply: completions.read_answer(reply, len(group), n),
-                read_event=completions.read_event,
-            )
 
-        return [call_for(prompts[i : i + size]) for i in range(0, len(prompts), size)]
-
-    def _with_query(self, url: str, extra: Mapping[str, object] | None) -> str:
-        query = {**(self.default_query or {}), **(extra or {})}
-        return with_query(url, tuple(query.items())) if query else url
-
-    def _headers(self, authorization: Authorization) -> dict[str, str]:
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "User-Agent": f"langchain-azure-llms/{VERSION}",
-            **authorization.headers,
-        }
-        if self.openai_organization:
-            headers["OpenAI-Organization"] = self.openai_organization
-        return _settings.with_headers(headers, self.default_headers)
+def _call(request: HttpRequest, prompts: list[str], body: dict[str, Any], n: int) -> PromptCall:
+    prompt = prompts[0] if request.stream else prompts
+    return PromptCall(
+        prompts,
+        replace(request, body=completions.payload(prompt, body)),
+        read=lambda reply: completions.read_answer(reply, len(prompts), n),
+        read_event=completions.read_event,
+    )
 
 
 def _count(value: Any, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigurationError(f"{name} is {value!r}, expected a whole number of at least 1.")
     return value
+
+
+def _refuse_choice(n: int, best_of: int) -> None:
+    if n > 1 or best_of > 1:
+        raise ConfigurationError("A stream gives one completion: n and best_of must be 1.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -14,11 +15,10 @@ from langchain_azure_llms.auth import Authorization, bearer, check_secret
 from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.llms import _settings
-from langchain_azure_llms.llms._base import VERSION, AzureLLM
+from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.llms._calls import PromptCall
 from langchain_azure_llms.llms._formatting import check_formatter, read_response, request_payload
-from langchain_azure_llms.llms._urls import check_url, with_query
-from langchain_azure_llms.transport._exchange import HttpRequest
+from langchain_azure_llms.llms._urls import check_url
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
@@ -183,46 +183,37 @@ class AzureMLOnlineEndpoint(AzureLLM):
                 "No content formatter: pass content_formatter, such as "
                 "CustomOpenAIContentFormatter(), that fits the deployed model."
             )
+        stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
+        params = self._parameters(stop, params, stream=stream)
+        request = self._request(
+            self.endpoint_url,
+            headers={
+                "Content-Type": getattr(formatter, "content_type", None),
+                "Accept": getattr(formatter, "accepts", None),
+                "azureml-model-deployment": self.deployment_name,
+            },
+            timeout=_settings.as_timeout(self.timeout, "timeout"),
+            stream=stream,
+        )
+
+        def call_for(prompt: str) -> PromptCall:
+            body = request_payload(formatter, prompt, dict(params), api_type)
+            return PromptCall(
+                [prompt],
+                replace(request, body=body),
+                read=lambda reply: read_response(formatter, reply, api_type),
+                read_event=lambda data: formatter.format_stream_event(data, api_type),
+            )
+
+        return [call_for(prompt) for prompt in prompts]
+
+    def _parameters(
+        self, stop: list[str] | None, params: dict[str, Any], *, stream: bool
+    ) -> dict[str, Any]:
+        """Return the model parameters of one call."""
         params = {**(self.model_kwargs or {}), **params}
         if stop is not None:
             params["stop"] = stop
-        stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
-        if stream:
-            params["stream"] = True
-        authorization = self._authorization
-        url, headers = self._url, self._headers(formatter, authorization)
-        timeout = _settings.as_timeout(self.timeout, "timeout")
-        limit_key = (url, authorization.identity)
-        return [
-            PromptCall(
-                [prompt],
-                HttpRequest(
-                    url=url,
-                    headers=headers,
-                    body=request_payload(formatter, prompt, dict(params), api_type),
-                    timeout=timeout,
-                    stream=stream,
-                    needs_token=authorization.needs_token,
-                    limit_key=limit_key,
-                ),
-                read=lambda body: read_response(formatter, body, api_type),
-                read_event=lambda data: formatter.format_stream_event(data, api_type),
-            )
-            for prompt in prompts
-        ]
-
-    @property
-    def _url(self) -> str:
-        query = tuple((self.default_query or {}).items())
-        return with_query(self.endpoint_url, query) if query else self.endpoint_url
-
-    def _headers(self, formatter: Any, authorization: Authorization) -> dict[str, str]:
-        headers = {
-            "Content-Type": getattr(formatter, "content_type", None) or "application/json",
-            "Accept": getattr(formatter, "accepts", None) or "application/json",
-            "User-Agent": f"langchain-azure-llms/{VERSION}",
-            **authorization.headers,
-        }
-        if self.deployment_name:
-            headers["azureml-model-deployment"] = self.deployment_name
-        return _settings.with_headers(headers, self.default_headers)
+        if params.pop("stream", None):
+            raise ConfigurationError("Call stream or astream to stream, instead of `stream: True`.")
+        return {**params, "stream": True} if stream else params

@@ -91,7 +91,6 @@ class SyncPool:
             del self._clients[settings]
         client.close()
 
-
     def close_all(self) -> None:
         """Close every client: the process ends."""
         with self._lock:
@@ -204,6 +203,11 @@ def _after_fork() -> None:
     sync_pool, async_pool = SyncPool(), AsyncPool()
 
 
-atexit.register(lambda: sync_pool.close_all())  # the pool of that moment: a fork replaces it
+@atexit.register
+def _close_at_exit() -> None:
+    """Close the pool of that moment: a fork replaces it."""
+    sync_pool.close_all()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

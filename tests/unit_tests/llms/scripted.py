@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 from langchain_core.outputs import LLMResult
+from langchain_core.runnables import Runnable
 
 from langchain_azure_llms.llms._base import AzureLLM
 
@@ -80,7 +81,7 @@ def text_event(text: str, finish: str | None = None) -> dict[str, Any]:
 class SyncCalls:
     """Calls an LLM in this thread."""
 
-    def invoke(self, llm: AzureLLM, prompt: Any, **kwargs: Any) -> str:
+    def invoke(self, llm: Runnable[Any, str], prompt: Any, **kwargs: Any) -> str:
         return llm.invoke(prompt, **kwargs)
 
     def generate(self, llm: AzureLLM, prompts: list[str], **kwargs: Any) -> LLMResult:
@@ -96,7 +97,7 @@ class SyncCalls:
 class AsyncCalls:
     """Calls an LLM in an event loop."""
 
-    def invoke(self, llm: AzureLLM, prompt: Any, **kwargs: Any) -> str:
+    def invoke(self, llm: Runnable[Any, str], prompt: Any, **kwargs: Any) -> str:
         return asyncio.run(llm.ainvoke(prompt, **kwargs))
 
     def generate(self, llm: AzureLLM, prompts: list[str], **kwargs: Any) -> LLMResult:

@@ -247,6 +247,25 @@ def test_a_count_that_is_none_is_refused_at_the_call(
         calls.invoke(_llm(service), "x", n=value)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ({"prompt": "other"}, "'prompt' is no model parameter"),
+        ({"stream": True}, "Call stream or astream"),
+        ({"model": 17}, "No deployment"),
+        ({"timeout": "soon"}, "expected seconds"),
+        ({"temperature": float("nan")}, "cannot be sent as JSON"),
+    ],
+)
+def test_call_time_arguments_that_cannot_work_are_refused(
+    calls: Calls, service: Service, call: dict[str, Any], message: str
+) -> None:
+    """Before anything is sent."""
+    with pytest.raises(ConfigurationError, match=message):
+        calls.invoke(_llm(service).bind(**call), "x")
+    assert service.requests == []
+
+
 @pytest.mark.parametrize("prompt", [17, b"bytes", None, object()])
 def test_a_prompt_that_is_not_text_is_refused(calls: Calls, service: Service, prompt: Any) -> None:
     """By `invoke` and by `generate`, before anything is sent."""

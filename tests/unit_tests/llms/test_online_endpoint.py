@@ -236,6 +236,24 @@ def test_without_a_formatter_the_first_call_says_what_to_pass(
     assert service.requests == []
 
 
+@pytest.mark.parametrize(
+    ("formatter", "call", "message"),
+    [
+        (CustomOpenAIContentFormatter(), {"prompt": "other"}, "'prompt' is no model parameter"),
+        (OpenAIChatContentFormatter(), {"messages": []}, "'messages' is no model parameter"),
+        (CustomOpenAIContentFormatter(), {"stream": True}, "Call stream or astream"),
+    ],
+)
+def test_call_time_arguments_that_cannot_work_are_refused(
+    calls: Calls, service: Service, formatter: Any, call: dict[str, Any], message: str
+) -> None:
+    """Before anything is sent."""
+    llm = _llm(service, endpoint_url=_SERVERLESS, content_formatter=formatter)
+    with pytest.raises(ConfigurationError, match=message):
+        calls.invoke(llm.bind(**call), "x")
+    assert service.requests == []
+
+
 class TwoArguments(ContentFormatterBase):
     """The documented custom formatter: no api type, plain text."""
 

@@ -126,7 +126,7 @@ def test_loopback_is_this_machine_only(host: str, expected: bool) -> None:  # no
 
 def test_query_parameters_are_added_and_replaced() -> None:
     """What is there stays; the same name is replaced."""
-    url = with_query("https://h.example/p?a=1&b=2#f", (("b", 3), ("c", "x y")))
+    url = with_query("https://h.example/p?a=1&b=2#f", {"b": 3, "c": "x y"})
     assert url == "https://h.example/p?a=1&b=3&c=x+y"
 
 
