@@ -15,8 +15,9 @@ import ssl
 import threading
 from collections.abc import AsyncGenerator
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import httpx2
@@ -169,15 +170,24 @@ def _closing_with_its_loop(client: httpx2.AsyncClient) -> AsyncGenerator[None]:
 
 
 def _sync_client(settings: NetworkSettings) -> httpx2.Client:
-    return httpx2.Client(
-        verify=_context_for(settings), proxy=settings.proxy, limits=LIMITS, timeout=TIMEOUT
-    )
+    return httpx2.Client(**_client_settings(settings))
 
 
 def _async_client(settings: NetworkSettings) -> httpx2.AsyncClient:
-    return _async_client_class()(
-        verify=_context_for(settings), proxy=settings.proxy, limits=LIMITS, timeout=TIMEOUT
-    )
+    return _async_client_class()(**_client_settings(settings))
+
+
+def _client_settings(settings: NetworkSettings) -> dict[str, Any]:
+    # Clients are shared by callers with different credentials: what a gateway remembers of one by a
+    # cookie must not travel with another's requests.
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return {
+        "verify": _context_for(settings),
+        "proxy": settings.proxy,
+        "limits": LIMITS,
+        "timeout": TIMEOUT,
+        "cookies": no_cookies,
+    }
 
 
 @lru_cache(maxsize=1)
@@ -185,9 +195,9 @@ def _async_client_class() -> type[httpx2.AsyncClient]:
     """Return the client on aiohttp's engine when the extra is installed: half the CPU."""
     if find_spec("httpx_aiohttp") is None:
         return httpx2.AsyncClient
-    from httpx_aiohttp.httpx2 import Httpx2AiohttpClient  # noqa: PLC0415 - an optional extra
+    from langchain_azure_llms.transport._aiohttp import AiohttpClient  # noqa: PLC0415 - an extra
 
-    client_class: type[httpx2.AsyncClient] = Httpx2AiohttpClient
+    client_class: type[httpx2.AsyncClient] = AiohttpClient
     return client_class
 
 

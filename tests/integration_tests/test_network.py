@@ -4,6 +4,7 @@ Each test runs in threads, and in asyncio on either engine, which must not diffe
 """
 
 import asyncio
+import json
 import ssl
 import threading
 import time
@@ -13,7 +14,6 @@ from typing import Any
 import httpx2
 import pytest
 import trustme
-from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, CustomOpenAIContentFormatter, RetryPolicy
 from langchain_azure_llms.exceptions import (
@@ -22,6 +22,7 @@ from langchain_azure_llms.exceptions import (
     StreamInterruptedError,
 )
 from langchain_azure_llms.transport import _pool
+from langchain_azure_llms.transport._aiohttp import AiohttpClient
 from tests.integration_tests.wire import Connection, WireServer
 
 _ANSWER = {"choices": [{"text": "fine", "index": 0, "finish_reason": "stop"}]}
@@ -71,7 +72,7 @@ class Way:
 @pytest.fixture(params=["sync", "httpx2", "aiohttp"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     """Every way, with clients of the test's own."""
-    engines = {"httpx2": httpx2.AsyncClient, "aiohttp": Httpx2AiohttpClient}
+    engines = {"httpx2": httpx2.AsyncClient, "aiohttp": AiohttpClient}
     if request.param in engines:
         monkeypatch.setattr(_pool, "_async_client_class", lambda: engines[request.param])
     pool = _pool.SyncPool()
@@ -247,6 +248,24 @@ def test_calls_share_a_connection_and_so_do_objects(way: Way) -> None:
             for llm in (first, second, first):
                 llm.invoke("x")
         assert server.connections == 1
+
+
+def test_cookies_are_not_kept(way: Way) -> None:
+    """Clients are shared: one caller's session is not another's."""
+    sent = []
+
+    async def sets_a_cookie(connection: Connection) -> None:
+        while request := await connection.request():
+            sent.append(request["headers"].get("cookie"))
+            body = json.dumps(_ANSWER)
+            head = (
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nset-cookie: a=1; path=/\r\n"
+            )
+            await connection.send(f"{head}content-length: {len(body)}\r\n\r\n{body}".encode())
+
+    with WireServer(sets_a_cookie) as server:
+        way.invoke(_llm(server.url), times=2)
+    assert sent == [None, None]
 
 
 def test_a_batch_opens_no_more_connections_than_it_may(way: Way) -> None:

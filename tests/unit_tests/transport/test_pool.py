@@ -141,7 +141,7 @@ assert status == 0 and not parents.is_closed
 def test_the_engine_is_aiohttps_when_it_is_installed() -> None:
     """The extra alone puts it in place."""
     pytest.importorskip("httpx_aiohttp")
-    assert _pool._async_client_class().__name__ == "Httpx2AiohttpClient"
+    assert _pool._async_client_class().__name__ == "AiohttpClient"
 
 
 def test_without_the_extra_the_engine_is_httpx2s(monkeypatch: pytest.MonkeyPatch) -> None:
