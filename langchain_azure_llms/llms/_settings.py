@@ -103,6 +103,7 @@ def configuration_error(owner: str, error: ValidationError) -> ConfigurationErro
         own = problem.get("ctx", {}).get("error")
         if isinstance(own, ConfigurationError):
             return own
+    found = [problem for problem in found if problem["type"] != "default_factory_not_called"]
     told = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found)
     return ConfigurationError(f"{owner}: {'; '.join(told)}.")
 

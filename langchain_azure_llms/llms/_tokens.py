@@ -33,9 +33,13 @@ Source: the tables of Microsoft's page "Azure OpenAI models" and of OpenAI's "De
 def context_size(model: str) -> int:
     """Return how many tokens a text-completion model's prompt and completion may have together.
 
+    Args:
+        model: The model's name; a fine-tuned one's begins with its base: `davinci-002:ft-...`.
+
     Raises:
         ConfigurationError: If the model is not known.
     """
+    model = model.partition(":")[0]
     if model not in _CONTEXT_SIZES:
         raise ConfigurationError(
             f"The context size of model {model!r} is not known: pass max_tokens as a number. Known "

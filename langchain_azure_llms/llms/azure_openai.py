@@ -69,6 +69,7 @@ class AzureOpenAI(AzureOpenAISettings):
             "logit_bias": self.logit_bias or {},
             **({"best_of": self.best_of} if self.best_of > 1 else {}),
             **self.model_kwargs,
+            **({"extra_body": dict(self.extra_body)} if self.extra_body else {}),
             "azure_endpoint": public_url(self._address),
             "openai_api_version": self.openai_api_version,
         }
@@ -143,7 +144,7 @@ class AzureOpenAI(AzureOpenAISettings):
             _refuse_choice(n, _count(body.get("best_of", 1), "best_of"))
             body["stream"] = True
         request = self._request(
-            self._route.url("completions", body["model"]),
+            self._route.url("completions", self._deployment(body)),
             headers={"OpenAI-Organization": self.openai_organization},
             timeout=_settings.as_timeout(extra["timeout"] or self.request_timeout, "timeout"),
             stream=stream,
@@ -169,15 +170,20 @@ class AzureOpenAI(AzureOpenAISettings):
             body["best_of"] = self.best_of
         body |= {**self.model_kwargs, **(self.extra_body or {})}
         body |= {**params, **(extra["extra_body"] or {})}
-        body["model"] = self._deployment(body.get("model"))
+        body["model"] = body.get("model") or self._own_deployment
         if stop is not None:
             body["stop"] = stop
         if body.pop("stream", None):
             raise ConfigurationError("Call stream or astream, or pass streaming=True, to stream.")
         return {name: value for name, value in body.items() if value is not None}
 
-    def _deployment(self, asked: Any) -> str:
-        deployment = asked or self.deployment_name or self._route.deployment
+    @property
+    def _own_deployment(self) -> str | None:
+        return self.deployment_name or self._route.deployment
+
+    def _deployment(self, body: Mapping[str, Any]) -> str:
+        """Return the deployment to call; `model` of a call counts only where none is fixed."""
+        deployment = self._own_deployment or body.get("model")
         if not isinstance(deployment, str):
             raise ConfigurationError(
                 "No deployment: pass deployment_name (or azure_deployment), the name that the "

@@ -212,7 +212,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     ) -> dict[str, Any]:
         """Return the model parameters of one call."""
         params = {**(self.model_kwargs or {}), **params}
-        if stop is not None:
+        if stop:  # a strict score script may refuse an empty list
             params["stop"] = stop
         if params.pop("stream", None):
             raise ConfigurationError("Call stream or astream to stream, instead of `stream: True`.")

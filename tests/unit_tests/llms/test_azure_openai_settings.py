@@ -164,7 +164,7 @@ def test_two_explicit_credentials_are_refused_by_name(second: dict[str, Any]) ->
         ({"model": "a", "model_name": "b"}, "not both"),
         ({"base_url": "https://b.example/openai"}, "azure_endpoint or base_url"),
         ({"temperature": 0.1, "model_kwargs": {"temperature": 0.2}}, "temperature is given twice"),
-        ({"model_kwargs": 17}, "model_kwargs"),
+        ({"model_kwargs": 17}, "AzureOpenAI: model_kwargs: Input should be a valid dictionary."),
         ({"retry_policy": 17}, "retry_policy"),
     ],
 )
@@ -380,6 +380,7 @@ def test_a_prompt_that_fills_the_context_is_refused(planted: types.SimpleNamespa
 def test_context_sizes_are_known_or_asked_for() -> None:
     """An unknown model's error lists the known ones."""
     assert AzureOpenAI.modelname_to_contextsize("davinci-002") == 16384
+    assert AzureOpenAI.modelname_to_contextsize("davinci-002:ft-mine") == 16384
     with pytest.raises(ConfigurationError, match="pass max_tokens as a number"):
         _ = _llm(model="gpt-9").max_context_size
 
