@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from langchain_azure_llms.formatters.hf import HFContentFormatter
     from langchain_azure_llms.formatters.mlflow import MLflowContentFormatter
     from langchain_azure_llms.formatters.openai_chat import OpenAIChatContentFormatter
+    from langchain_azure_llms.formatters.registry import register_content_formatter
     from langchain_azure_llms.llms.azure_openai import AzureOpenAI
     from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
+    from langchain_azure_llms.loading import (
+        load_llm,
+        load_llm_from_config,
+        register_llm,
+        register_with_langchain,
+        unregister_with_langchain,
+    )
     from langchain_azure_llms.transport._retry import RetryPolicy
 
 __all__ = [
@@ -37,6 +45,12 @@ __all__ = [
     "OSSContentFormatter",
     "OpenAIChatContentFormatter",
     "RetryPolicy",
+    "load_llm",
+    "load_llm_from_config",
+    "register_content_formatter",
+    "register_llm",
+    "register_with_langchain",
+    "unregister_with_langchain",
 ]
 
 _HOMES = {
@@ -53,6 +67,12 @@ _HOMES = {
     "OSSContentFormatter": "formatters.gpt2",
     "OpenAIChatContentFormatter": "formatters.openai_chat",
     "RetryPolicy": "transport._retry",
+    "load_llm": "loading",
+    "load_llm_from_config": "loading",
+    "register_content_formatter": "formatters.registry",
+    "register_llm": "loading",
+    "register_with_langchain": "loading",
+    "unregister_with_langchain": "loading",
 }
 
 

@@ -26,6 +26,9 @@ AzureLLMError(Exception)
 |   +-- RateLimitError(ModelRateLimitError)
 |   +-- ServerError(ModelAPIError)
 +-- ResponseFormatError
++-- LoadError(ValueError)
+    +-- UnknownTypeError
+    +-- UnsupportedFileError
 ```
 """
 
@@ -57,6 +60,7 @@ __all__ = [
     "DeploymentNotFoundError",
     "EndpointConnectionError",
     "EndpointTimeoutError",
+    "LoadError",
     "MissingCredentialError",
     "ModelContainerError",
     "OperationNotSupportedError",
@@ -67,7 +71,9 @@ __all__ = [
     "ServerError",
     "StatusError",
     "StreamInterruptedError",
+    "UnknownTypeError",
     "UnsupportedApiTypeError",
+    "UnsupportedFileError",
 ]
 
 
@@ -291,3 +297,23 @@ class ResponseFormatError(AzureLLMError):
         super().__init__(message)
         self.formatter = formatter
         self.body = body
+
+
+class LoadError(AzureLLMError, ValueError):
+    """A saved LLM cannot be loaded.
+
+    Attributes:
+        path: The file, where there is one.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class UnknownTypeError(LoadError):
+    """A file names an LLM or a formatter that is not registered."""
+
+
+class UnsupportedFileError(LoadError):
+    """A file's suffix is none that can be read or written."""

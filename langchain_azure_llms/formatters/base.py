@@ -90,6 +90,13 @@ class ContentFormatterBase:
         "Does this formatter belong to the deployed model?"
     )
 
+    def __eq__(self, other: object) -> bool:
+        """Compare class and settings."""
+        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     @staticmethod
     def escape_special_characters(prompt: str) -> str:
         r"""Return the prompt with `"`, `\`, and control characters escaped by backslashes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -24,17 +24,26 @@ _CREDENTIALS = ("openai_api_key", "azure_ad_token", "azure_ad_token_provider")
 _ASYNC_PROVIDER = "azure_ad_async_token_provider"
 
 
-def _env_token(data: dict[str, Any]) -> SecretStr | None:
-    """Return the environment's token: `OPENAI_API_KEY` holds one when `OPENAI_API_TYPE` says so."""
-    names = ["AZURE_OPENAI_AD_TOKEN"]
-    if str(data.get("openai_api_type")).lower() in _ENTRA_TYPES:
-        names.insert(0, "OPENAI_API_KEY")
-    token: SecretStr | None = _settings.secret_from_env(*names)()
-    return token
+class _TokenFromEnv(_settings.SecretFromEnv):
+    """The environment's token: `OPENAI_API_KEY` holds one when `OPENAI_API_TYPE` says so."""
+
+    def value(self, data: Mapping[str, Any]) -> Any:
+        """Return the token, or None."""
+        if str(data.get("openai_api_type")).lower() in _ENTRA_TYPES:
+            token = _settings.SecretFromEnv(("OPENAI_API_KEY",)).value(data)
+            if token is not None:
+                return token
+        return super().value(data)
 
 
 class AzureOpenAISettings(AzureLLM):
     """What `AzureOpenAI` is told, and what follows from it: endpoint and credential."""
+
+    shared_resources: ClassVar[tuple[str, ...]] = (
+        *AzureLLM.shared_resources,
+        "azure_ad_token_provider",
+        "azure_ad_async_token_provider",
+    )
 
     azure_endpoint: str | None = Field(default_factory=_settings.from_env("AZURE_OPENAI_ENDPOINT"))
     """The resource's address, such as `https://<resource>.openai.azure.com`.
@@ -55,7 +64,9 @@ class AzureOpenAISettings(AzureLLM):
         default_factory=_settings.secret_from_env("AZURE_OPENAI_API_KEY"), alias="api_key"
     )
     """The resource's key. From `AZURE_OPENAI_API_KEY` if not given."""
-    azure_ad_token: SecretStr | None = Field(default_factory=_env_token)
+    azure_ad_token: SecretStr | None = Field(
+        default_factory=_TokenFromEnv(("AZURE_OPENAI_AD_TOKEN",))
+    )
     """A Microsoft Entra token.
 
     From the environment if not given: `OPENAI_API_KEY` when the api type is `azure_ad`, else
@@ -207,11 +218,26 @@ class AzureOpenAISettings(AzureLLM):
         )
 
     @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The secret settings, with the environment variable that may hold each."""
+        return {"openai_api_key": "AZURE_OPENAI_API_KEY", "azure_ad_token": "AZURE_OPENAI_AD_TOKEN"}
+
+    @property
+    def _secrets_in_use(self) -> dict[str, str]:
+        """The one that is sent: both may come from the environment."""
+        unused = "openai_api_key" if self._sends_token else "azure_ad_token"
+        return {n: v for n, v in super()._secrets_in_use.items() if n != unused}
+
+    @property
+    def _sends_token(self) -> bool:
+        return self.azure_ad_token is not None and not self._is_explicit("openai_api_key")
+
+    @property
     def _authorization(self) -> Authorization:
         explicit = {name for name in (*_CREDENTIALS, _ASYNC_PROVIDER) if self._is_explicit(name)}
         if explicit & {"azure_ad_token_provider", _ASYNC_PROVIDER}:
             return token_provider(self.azure_ad_token_provider, self.azure_ad_async_token_provider)
-        if self.azure_ad_token is not None and "openai_api_key" not in explicit:
+        if self.azure_ad_token is not None and self._sends_token:
             return bearer(self.azure_ad_token)
         if self.openai_api_key is None:
             raise MissingCredentialError(_missing_credential())

@@ -9,15 +9,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, 
 from contextlib import aclosing, closing
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx2
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LanguageModelInput
-from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompt_values import PromptValue
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from langchain_azure_llms.auth import Authorization
 from langchain_azure_llms.exceptions import ConfigurationError, StreamInterruptedError
@@ -25,6 +24,7 @@ from langchain_azure_llms.formatters._stream import StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _concurrent, _settings
 from langchain_azure_llms.llms._calls import PromptCall, result_of, whole_answer
+from langchain_azure_llms.llms._configured import ConfiguredLLM
 from langchain_azure_llms.llms._urls import with_headers, with_query
 from langchain_azure_llms.transport import _async, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
@@ -34,7 +34,7 @@ VERSION = version("langchain-azure-llms")
 _cooldowns = Cooldowns()
 
 
-class AzureLLM(BaseLLM):
+class AzureLLM(ConfiguredLLM):
     """Base of the LLMs on Azure: settings, HTTP, retries, streams and batches.
 
     Subclasses say what is sent and how the answer is read (`_calls`), and with which credential
@@ -64,43 +64,7 @@ class AzureLLM(BaseLLM):
     _environment: _pool.NetworkSettings = PrivateAttr(default_factory=_pool.network_settings)
     _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
 
-    model_config = ConfigDict(
-        populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
-    )
-
-    def __init__(self, **settings: Any) -> None:
-        problem = None
-        try:
-            super().__init__(**settings)
-        except ValidationError as error:
-            problem = _settings.configuration_error(type(self).__name__, error)
-        if problem is not None:  # raised out here, so that pydantic's error with the values is gone
-            raise problem
-
-    @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """Return the LLM that a mapping of settings describes, as the constructor does.
-
-        Raises:
-            ConfigurationError: If a setting is wrong, missing, or in conflict with another.
-        """
-        return cls(**obj) if isinstance(obj, Mapping) else super().model_validate(obj, **options)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        known, unknown = _settings.by_field_name(values, cls.model_fields, cls.__name__)
-        return cls._accept_unknown(known, unknown)
-
-    @classmethod
-    def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
-        """Refuse arguments that are no settings; a subclass may find another place for them."""
-        for name in unknown:
-            suggestion = _settings.nearest(name, cls.model_fields)
-            raise _settings.unknown_argument(name, suggestion, cls.__name__)
-        return known
+    shared_resources: ClassVar[tuple[str, ...]] = ("http_client", "http_async_client")
 
     @model_validator(mode="after")
     def _check_shared_settings(self) -> Self:
@@ -110,6 +74,11 @@ class AzureLLM(BaseLLM):
         return self
 
     # --- what a subclass says ---------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def _address(self) -> str:
+        """The endpoint's address."""
 
     @property
     @abstractmethod

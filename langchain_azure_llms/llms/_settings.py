@@ -12,7 +12,7 @@ import httpx2
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -22,22 +22,25 @@ class FromEnv:
     names: tuple[str, ...]
     default: str | None = None
 
-    def __call__(self) -> Any:
-        """Return the variable's value, or the default; pydantic checks it as it does arguments."""
+    def value(self, _data: Mapping[str, Any]) -> Any:
+        """Return the variable's value, or None."""
         values = (os.environ.get(name, "") for name in self.names)
-        return next((value for value in values if value.strip()), self.default)
+        return next((value for value in values if value.strip()), None)
+
+    def __call__(self, data: dict[str, Any]) -> Any:
+        """Return the variable's value, or the default; pydantic checks it as it does arguments."""
+        value = self.value(data)
+        return self.default if value is None else value
 
 
 @dataclass(frozen=True)
-class SecretFromEnv:
-    """The same for secrets."""
+class SecretFromEnv(FromEnv):
+    """The same for a secret."""
 
-    names: tuple[str, ...]
-
-    def __call__(self) -> Any:
-        """Return the variable's value, or None."""
-        value = FromEnv(self.names)()
-        return SecretStr(value) if value is not None else None
+    def value(self, data: Mapping[str, Any]) -> Any:
+        """Return the variable's value as a secret, or None."""
+        value = super().value(data)
+        return None if value is None else SecretStr(value)
 
 
 def from_env(*names: str, default: str | None = None) -> FromEnv:
@@ -76,8 +79,14 @@ def by_field_name(
     return known, unknown
 
 
+def value_of_environment(field: FieldInfo, values: Mapping[str, Any]) -> Any:
+    """Return what the environment gives for a field now, or None."""
+    factory = field.default_factory
+    return factory.value(values) if isinstance(factory, FromEnv) else None
+
+
 def _reads_environment(field: FieldInfo) -> bool:
-    return isinstance(field.default_factory, FromEnv | SecretFromEnv)
+    return isinstance(field.default_factory, FromEnv)
 
 
 def nearest(name: str, fields: Mapping[str, FieldInfo]) -> str | None:
@@ -96,24 +105,27 @@ def unknown_argument(name: str, suggestion: str | None, owner: str) -> Configura
     return ConfigurationError(f"{owner} has no argument {name!r}.{hint}")
 
 
-def configuration_error(owner: str, error: ValidationError) -> ConfigurationError:
+def configuration_error(owner: str, error: ValidationError) -> AzureLLMError:
     """Return pydantic's findings as our own error, without the values: they may be secret."""
     found = error.errors(include_url=False, include_input=False)
     for problem in found:
         own = problem.get("ctx", {}).get("error")
-        if isinstance(own, ConfigurationError):
+        if isinstance(own, AzureLLMError):
             return own
     found = [problem for problem in found if problem["type"] != "default_factory_not_called"]
     told = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found)
     return ConfigurationError(f"{owner}: {'; '.join(told)}.")
 
 
+_STEPS = ("connect", "read", "write", "pool")
+
+
 def as_timeout(value: Any, name: str) -> httpx2.Timeout | None:
     """Return a timeout setting as what the HTTP client takes; None leaves the client's own.
 
     Args:
-        value: Seconds for every step; a pair (connect, read); or an object with `connect`, `read`,
-            `write` and `pool`, such as `httpx2.Timeout` or `httpx.Timeout`.
+        value: Seconds for every step; a pair (connect, read); or an object or a mapping with
+            `connect`, `read`, `write` and `pool`, such as `httpx2.Timeout` or `httpx.Timeout`.
         name: The setting's name, for the error.
 
     Raises:
@@ -133,12 +145,16 @@ def as_timeout(value: Any, name: str) -> httpx2.Timeout | None:
 
 
 def checked_timeout(value: Any, name: str) -> Any:
-    """Return a timeout setting as it was given, text as the number it holds.
+    """Return a timeout setting as it was given; what files hold instead is turned back.
 
     Raises:
         ConfigurationError: As `as_timeout`.
     """
-    as_timeout(value, name)
+    timeout = as_timeout(value, name)
+    if isinstance(value, Mapping):
+        return timeout
+    if isinstance(value, list):
+        return tuple(value)
     return float(value) if isinstance(value, str) else value
 
 
@@ -150,10 +166,12 @@ def _timeout_parts(value: Any) -> tuple[float | None, ...] | None:
             return None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (value,) * 4
-    if isinstance(value, tuple | list) and len(value) == 2:
+    if isinstance(value, Mapping) and set(value) == set(_STEPS):
+        parts = tuple(value[step] for step in _STEPS)
+    elif isinstance(value, tuple | list) and len(value) == 2:
         parts = (value[0], value[1], value[1], value[0])
-    elif all(hasattr(value, part) for part in ("connect", "read", "write", "pool")):
-        parts = (value.connect, value.read, value.write, value.pool)
+    elif all(hasattr(value, step) for step in _STEPS):
+        parts = tuple(getattr(value, step) for step in _STEPS)
     else:
         return None
     return parts if all(_is_seconds(part) for part in parts) else None

@@ -14,6 +14,7 @@ from langchain_azure_llms.formatters import completions
 from langchain_azure_llms.llms import _settings, _tokens
 from langchain_azure_llms.llms._azure_openai_settings import AzureOpenAISettings
 from langchain_azure_llms.llms._calls import PromptCall
+from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.transport._exchange import HttpRequest
 
 _PARAMETERS = (
@@ -190,6 +191,9 @@ class AzureOpenAI(AzureOpenAISettings):
                 "deployment has in the resource."
             )
         return deployment
+
+
+llm_registry.register("azure", AzureOpenAI)
 
 
 def _call(request: HttpRequest, prompts: list[str], body: dict[str, Any], n: int) -> PromptCall:

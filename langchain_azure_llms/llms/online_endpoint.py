@@ -14,13 +14,18 @@ from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.auth import Authorization, bearer, check_secret
 from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
+from langchain_azure_llms.formatters.registry import formatter_from_config
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.llms._calls import PromptCall
 from langchain_azure_llms.llms._formatting import check_formatter, read_response, request_payload
+from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._urls import check_url
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
+_NO_CREDENTIAL = (
+    "No credential for the endpoint: pass endpoint_api_key, or set AZUREML_ENDPOINT_API_KEY."
+)
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
 
 
@@ -81,7 +86,10 @@ class AzureMLOnlineEndpoint(AzureLLM):
     """
     max_retries: int = Field(default=1, ge=0)
     content_formatter: Any = None
-    """Translates between prompts and the deployed model's schema."""
+    """Translates between prompts and the deployed model's schema.
+
+    A formatter, or `{"_type": name, ...its settings}` as saved files hold it.
+    """
     model_kwargs: dict[str, Any] | None = None
     """Model parameters of every call. A call's own arguments come over them, for that call."""
 
@@ -125,13 +133,15 @@ class AzureMLOnlineEndpoint(AzureLLM):
     @classmethod
     def _check_key(cls, value: Any) -> Any:
         if value is None:
-            raise MissingCredentialError(
-                "No credential for the endpoint: pass endpoint_api_key, or set "
-                "AZUREML_ENDPOINT_API_KEY."
-            )
+            raise MissingCredentialError(_NO_CREDENTIAL)
         if isinstance(value, str | SecretStr):
             check_secret(SecretStr(value) if isinstance(value, str) else value, "endpoint_api_key")
         return value
+
+    @field_validator("content_formatter", mode="before")
+    @classmethod
+    def _read_formatter(cls, value: Any) -> Any:
+        return formatter_from_config(value) if isinstance(value, Mapping) else value
 
     @field_validator("timeout", mode="before")
     @classmethod
@@ -167,7 +177,18 @@ class AzureMLOnlineEndpoint(AzureLLM):
         return params
 
     @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The secret setting, with the environment variable that may hold it."""
+        return {"endpoint_api_key": "AZUREML_ENDPOINT_API_KEY"}
+
+    @property
+    def _address(self) -> str:
+        return self.endpoint_url
+
+    @property
     def _authorization(self) -> Authorization:
+        if self.endpoint_api_key is None:  # unpickled where the environment holds no key
+            raise MissingCredentialError(_NO_CREDENTIAL)
         return bearer(self.endpoint_api_key)
 
     @property
@@ -217,3 +238,6 @@ class AzureMLOnlineEndpoint(AzureLLM):
         if params.pop("stream", None):
             raise ConfigurationError("Call stream or astream to stream, instead of `stream: True`.")
         return {**params, "stream": True} if stream else params
+
+
+llm_registry.register("azureml_endpoint", AzureMLOnlineEndpoint)

@@ -21,6 +21,12 @@ _NAMES = [
     "OSSContentFormatter",
     "OpenAIChatContentFormatter",
     "RetryPolicy",
+    "load_llm",
+    "load_llm_from_config",
+    "register_content_formatter",
+    "register_llm",
+    "register_with_langchain",
+    "unregister_with_langchain",
 ]
 
 

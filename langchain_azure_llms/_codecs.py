@@ -1,0 +1,125 @@
+"""Mappings as files: JSON and YAML, chosen by the file's suffix.
+
+Files are read by safe loaders only. YAML's tags, aliases and dates are refused or left as text: no
+file of ours needs them, aliases can grow without bound, and `api_version: 2024-10-21` is a text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from langchain_azure_llms.exceptions import LoadError, UnsupportedFileError
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One file format.
+
+    Attributes:
+        decode: Turns a text into a value; raises ValueError or yaml.YAMLError if it cannot.
+        encode: Turns a mapping into a text.
+    """
+
+    decode: Callable[[str], Any]
+    encode: Callable[[Mapping[str, Any]], str]
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Reads plain values: no aliases, no dates."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has an alias, which is not allowed")
+        return super().compose_node(parent, index)
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [pair for pair in resolvers if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _read_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader that does even less
+
+
+def _write_yaml(value: Mapping[str, Any]) -> str:
+    text: str = yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=False)
+    return text
+
+
+def _write_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+_JSON = Codec(json.loads, _write_json)
+_YAML = Codec(_read_yaml, _write_yaml)
+_CODECS = {".json": _JSON, ".yaml": _YAML, ".yml": _YAML}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the mapping that a file holds.
+
+    Raises:
+        UnsupportedFileError: If the suffix is none of .json, .yaml and .yml.
+        LoadError: If the file cannot be read, or holds no mapping.
+    """
+    decode = _codec_for(path).decode
+    reason = None
+    try:
+        value = decode(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror or error}"
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (ValueError, yaml.YAMLError) as error:
+        reason = f"it is no {path.suffix[1:].upper()}: {' '.join(str(error).split())}"
+    if reason is None and not isinstance(value, dict):
+        reason = f"it holds a {type(value).__name__}, expected a mapping with _type"
+    if reason is not None:
+        raise LoadError(f"{path} cannot be loaded: {reason}.", path=str(path))
+    return dict(value)
+
+
+def write(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a mapping to a file, whole or not at all; missing folders are made.
+
+    Raises:
+        UnsupportedFileError: If the suffix is none of .json, .yaml and .yml.
+        OSError: If the file cannot be written.
+    """
+    text = _codec_for(path).encode(value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o666 & ~_umask())  # as a file that was simply opened
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _codec_for(path: Path) -> Codec:
+    codec = _CODECS.get(path.suffix.lower())
+    if codec is None:
+        expected = ", ".join(_CODECS)
+        raise UnsupportedFileError(
+            f"{path} has the suffix {path.suffix!r}, expected one of {expected}.", path=str(path)
+        )
+    return codec

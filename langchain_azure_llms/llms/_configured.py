@@ -1,0 +1,295 @@
+"""An LLM that is its settings: checked, compared, saved, copied and told apart by them."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import pickle
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.language_models.llms import BaseLLM
+from langchain_core.load.serializable import (
+    SerializedConstructor,
+    SerializedNotImplemented,
+    to_json_not_implemented,
+)
+from langchain_core.outputs import LLMResult
+from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic.fields import ModelPrivateAttr
+
+from langchain_azure_llms import _codecs
+from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.formatters.base import ContentFormatterBase
+from langchain_azure_llms.llms import _settings
+from langchain_azure_llms.llms._registered import llm_registry
+from langchain_azure_llms.llms._saved import Saved, saved_settings
+
+_RUN_ARGUMENTS = frozenset({"tags", "metadata", "run_name", "run_id"})
+_OPERATIONAL = frozenset(
+    {
+        "allow_plain_http",
+        "batch_size",
+        "cache",
+        "callbacks",
+        "custom_get_token_ids",
+        "http_async_client",
+        "http_client",
+        "max_concurrency",
+        "max_retries",
+        "metadata",
+        "name",
+        "openai_proxy",
+        "request_timeout",
+        "retry_policy",
+        "streaming",
+        "tags",
+        "timeout",
+        "verbose",
+    }
+)
+"""Settings that do not change what an endpoint answers."""
+_call_arguments: ContextVar[tuple[int, dict[str, Any]] | None] = ContextVar(
+    "_call_arguments", default=None
+)
+
+
+class ConfiguredLLM(BaseLLM):
+    """Base of LLMs whose settings are all there is to them."""
+
+    shared_resources: ClassVar[tuple[str, ...]] = ()
+    """Settings that are live objects: copies share them, and files do not hold them."""
+
+    _from_environment: frozenset[str] = PrivateAttr(default=frozenset())
+
+    model_config = ConfigDict(
+        populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        problem = None
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            problem = _settings.configuration_error(type(self).__name__, error)
+        if problem is not None:  # raised out here, so that pydantic's error with the values is gone
+            raise problem
+        given = self.model_fields_set
+        self._from_environment = frozenset(
+            name
+            for name, field in type(self).model_fields.items()
+            if name not in given and _settings.value_of_environment(field, vars(self)) is not None
+        )
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Return the LLM that a mapping of settings describes, as the constructor does.
+
+        Raises:
+            ConfigurationError: If a setting is wrong, missing, or in conflict with another.
+        """
+        return cls(**obj) if isinstance(obj, Mapping) else super().model_validate(obj, **options)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        known, unknown = _settings.by_field_name(values, cls.model_fields, cls.__name__)
+        return cls._accept_unknown(known, unknown)
+
+    @classmethod
+    def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        """Refuse arguments that are no settings; a subclass may find another place for them."""
+        for name in unknown:
+            suggestion = _settings.nearest(name, cls.model_fields)
+            raise _settings.unknown_argument(name, suggestion, cls.__name__)
+        return known
+
+    # --- compared ---------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        """Compare class and settings; connections and what was learned do not count."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
+
+    __hash__ = None  # type: ignore[assignment] # settings can change
+
+    # --- saved ------------------------------------------------------------------------------
+
+    def save(self, file_path: Path | str) -> None:
+        """Save the settings as JSON or YAML, by the file's suffix, whole or not at all.
+
+        What was given, as an argument or by the environment, is saved. Credentials are not, nor
+        what may hold one: user-info, and values of headers and query parameters that are not known
+        to be harmless. A warning names what was given and left out.
+
+        Args:
+            file_path: A path that ends in .json, .yaml or .yml. Missing folders are made.
+
+        Raises:
+            UnsupportedFileError: If the suffix is another.
+            ConfigurationError: If this class, or its content formatter's, is not registered.
+            OSError: If the file cannot be written.
+        """
+        cls = type(self)
+        name = llm_registry.name_of(cls)
+        if name is None:
+            raise ConfigurationError(
+                f"The LLM {cls.__name__} cannot be saved, for files hold registered names only: "
+                f'register_llm("{cls.__name__}", {cls.__name__}) registers it.'
+            )
+        saved = self._saved()
+        _codecs.write(Path(file_path), {"_type": name, **saved.settings})
+        if saved.left_out:
+            warnings.warn(
+                f"{cls.__name__} was saved without {', '.join(saved.left_out)}: give them again "
+                "when loading.",
+                stacklevel=2,
+            )
+
+    def _saved(self) -> Saved:
+        explicit = self.model_fields_set
+        names = explicit | self._from_environment
+        fields = type(self).model_fields
+        given = {name: getattr(self, name) for name in fields if name in names}
+        if not (self.metadata or {}).keys() - {"lc_versions"}:
+            given.pop("metadata", None)
+        return saved_settings(given, explicit)
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Say that LangChain's `dumps` works."""
+        return True
+
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """Return the form that LangChain's `dumps` writes: settings, and references to secrets."""
+        formatter = getattr(self, "content_formatter", None)
+        try:
+            settings = self._saved().settings
+        except ConfigurationError:  # tracing must not fail for a formatter nobody registered
+            return to_json_not_implemented(self)
+        if formatter is None:
+            settings.pop("content_formatter", None)
+        settings = {name: value for name, value in settings.items() if value is not None}
+        secrets = {name: _reference(variable) for name, variable in self._secrets_in_use.items()}
+        return {
+            "lc": 1,
+            "type": "constructor",
+            "id": self.lc_id(),
+            "kwargs": {**settings, **secrets},
+        }
+
+    @property
+    def _secrets_in_use(self) -> dict[str, str]:
+        """The secret settings that are used, with the environment variable that may hold each."""
+        return {n: variable for n, variable in self.lc_secrets.items() if getattr(self, n)}
+
+    # --- copied -----------------------------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for name in self.shared_resources:
+            resource = getattr(self, name, None)
+            memo.setdefault(id(resource), resource)
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what a pickle holds. Secrets of the environment stay: the child reads its own."""
+        state = copy.copy(super().__getstate__())
+        values = {name: value for name, value in state["__dict__"].items() if name != "_serialized"}
+        for name in self.shared_resources:
+            _refuse_unpicklable(name, values.get(name))
+        stay = [n for n in self._from_environment if isinstance(values.get(n), SecretStr)]
+        state["__dict__"] = {**values, **dict.fromkeys(stay)}
+        state["__pydantic_private__"] = {"_from_environment": self._from_environment}
+        return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        fresh = {name: _fresh(kept) for name, kept in self.__private_attributes__.items()}
+        object.__setattr__(self, "__pydantic_private__", fresh | state["__pydantic_private__"])
+        for name in self._from_environment:
+            if vars(self)[name] is None:
+                field = type(self).model_fields[name]
+                vars(self)[name] = _settings.value_of_environment(field, vars(self))
+
+    # --- told apart -------------------------------------------------------------------------
+
+    def asdict(self) -> dict[str, Any]:
+        """Return what identifies this LLM and the call under way; caches and tracers use it."""
+        call = _call_arguments.get()
+        arguments = call[1] if call is not None and call[0] == id(self) else {}
+        return {**super().asdict(), "settings_digest": self._settings_digest, **arguments}
+
+    @property
+    def _settings_digest(self) -> str:
+        """A digest of every setting that changes answers: it tells LLMs apart, and no more."""
+        counted = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name in _OPERATIONAL or name in self.lc_secrets or name in self.shared_resources:
+                continue
+            if isinstance(value, ContentFormatterBase):
+                value = (type(value).__qualname__, vars(value))
+            counted.append((name, value))
+        return hashlib.sha256(repr(counted).encode("utf-8", "replace")).hexdigest()[:16]
+
+    @contextmanager
+    def _calling(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
+        """Make a call's own arguments count for the cache, which LangChain leaves out."""
+        arguments = {name: kwargs[name] for name in kwargs if name not in _RUN_ARGUMENTS}
+        token = _call_arguments.set((id(self), arguments))
+        try:
+            yield
+        finally:
+            _call_arguments.reset(token)
+
+    def generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        callbacks: Callbacks | list[Callbacks] | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer prompts; see LangChain's `BaseLLM.generate`."""
+        with self._calling(kwargs):
+            return super().generate(prompts, stop, callbacks, **kwargs)
+
+    async def agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        callbacks: Callbacks | list[Callbacks] | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer prompts; see LangChain's `BaseLLM.agenerate`."""
+        with self._calling(kwargs):
+            return await super().agenerate(prompts, stop, callbacks, **kwargs)
+
+
+def _fresh(attribute: ModelPrivateAttr) -> Any:
+    """Return a private attribute's default; none of ours looks at other values."""
+    if attribute.default_factory is None:
+        return attribute.default
+    return cast("Callable[[], Any]", attribute.default_factory)()
+
+
+def _reference(variable: str) -> dict[str, Any]:
+    return {"lc": 1, "type": "secret", "id": [variable]}
+
+
+def _refuse_unpicklable(name: str, value: Any) -> None:
+    try:
+        pickle.dumps(value)
+    except Exception as error:
+        raise ConfigurationError(
+            f"{name} cannot be pickled ({type(error).__name__}): make the LLM without it, and "
+            "give the other process one of its own."
+        ) from error

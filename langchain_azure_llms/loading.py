@@ -1,0 +1,198 @@
+"""Loading saved LLMs, and the hook into LangChain's own `load_llm`.
+
+A file names its LLM's class, and its formatter's, by a registered name; it can name no module, so
+loading one imports nothing. It is trusted configuration all the same: credentials of the
+environment go to the endpoint that it names. `allowed_hosts` restricts that.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatch
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from langchain_core.language_models.llms import BaseLLM
+
+from langchain_azure_llms import _codecs
+from langchain_azure_llms.exceptions import (
+    ConfigurationError,
+    ConflictingCredentialsError,
+    LoadError,
+    MissingCredentialError,
+)
+from langchain_azure_llms.llms import _settings
+from langchain_azure_llms.llms._base import AzureLLM
+from langchain_azure_llms.llms._registered import llm_registry
+from langchain_azure_llms.llms.azure_openai import AzureOpenAI
+from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
+
+_ONLY_CALLERS = ("allow_plain_http", "http_client", "http_async_client")
+_OF_THE_PEERS = "allow_dangerous_deserialization"
+"""An argument of LangChain's `load_llm`; nothing dangerous can be loaded here."""
+
+
+def register_llm(name: str, cls: type[BaseLLM]) -> None:
+    """Give an LLM class a name, so that its objects can be saved and loaded.
+
+    Args:
+        name: The name that files hold as `_type`.
+        cls: The class, derived from one of ours or from LangChain's `BaseLLM`.
+
+    Raises:
+        ConfigurationError: If the name is taken, or the class is no LLM.
+    """
+    llm_registry.register(name, cls)
+
+
+def load_llm(
+    file: Path | str, *, allowed_hosts: Iterable[str] | None = None, **overrides: Any
+) -> BaseLLM:
+    """Return the LLM that a file describes; files of langchain-community and -openai load too.
+
+    Credentials come from the overrides or from the environment.
+
+    Args:
+        file: A path that ends in .json, .yaml or .yml.
+        allowed_hosts: Hosts that credentials of the environment may go to, such as
+            `"*.openai.azure.com"`; any if not given.
+        **overrides: Constructor arguments, over those of the file.
+
+    Raises:
+        LoadError: If the file cannot be read, names an unknown type, or holds settings that do not
+            work; `.path` names it.
+        MissingCredentialError: If neither the overrides nor the environment hold a credential.
+    """
+    path = Path(file)
+    config = _codecs.read(path)
+    try:
+        return load_llm_from_config(config, allowed_hosts=allowed_hosts, **overrides)
+    except LoadError as error:
+        raise type(error)(f"{path}: {error}", path=str(path)) from error
+
+
+def load_llm_from_config(
+    config: Mapping[str, Any], *, allowed_hosts: Iterable[str] | None = None, **overrides: Any
+) -> BaseLLM:
+    """Return the LLM that a mapping describes, which is not changed.
+
+    Args:
+        config: `{"_type": name, ...settings}`.
+        allowed_hosts: As for `load_llm`.
+        **overrides: Constructor arguments, over those of the mapping.
+
+    Raises:
+        LoadError: If it names an unknown type, or holds settings that do not work.
+        MissingCredentialError: If neither the overrides nor the environment hold a credential.
+    """
+    if not isinstance(config, Mapping):
+        raise LoadError(f"The config is a {type(config).__name__}, expected a mapping with _type.")
+    name = config.get("_type")
+    if not isinstance(name, str):
+        raise LoadError(f"_type is {name!r}, expected a registered name such as 'azure'.")
+    cls = llm_registry.get(name)
+    settings = {key: value for key, value in config.items() if key != "_type"}
+    overrides.pop(_OF_THE_PEERS, None)
+    try:
+        return _checked(_made(cls, settings, overrides), allowed_hosts)
+    except (LoadError, MissingCredentialError, ConflictingCredentialsError):
+        raise
+    except (ValueError, TypeError) as error:
+        raise LoadError(str(error)) from error
+
+
+def _made(cls: type[BaseLLM], settings: dict[str, Any], overrides: dict[str, Any]) -> BaseLLM:
+    not_text = next((key for key in settings if not isinstance(key, str)), None)
+    if not_text is not None:
+        raise LoadError(f"The key {not_text!r} is no text, expected names of settings.")
+    forbidden = next((key for key in _ONLY_CALLERS if key in settings), None)
+    if forbidden is not None:
+        raise LoadError(f"{forbidden} cannot come from a file: pass it to load_llm.")
+    spec = settings.get("content_formatter")
+    if spec is not None and not isinstance(spec, Mapping):
+        raise LoadError(
+            f"content_formatter is a {type(spec).__name__}, expected a mapping with _type."
+        )
+    fields = cls.model_fields
+    known, unknown = _settings.by_field_name(settings, fields, cls.__name__)
+    over, other = _settings.by_field_name(overrides, fields, cls.__name__)
+    return cls(**{**unknown, **known, **other, **over})
+
+
+def _checked(llm: BaseLLM, allowed_hosts: Iterable[str] | None) -> BaseLLM:
+    """Refuse to send a credential of the environment where it may not go."""
+    if allowed_hosts is None or not isinstance(llm, AzureLLM):
+        return llm
+    if llm._secrets_in_use.keys() & llm.model_fields_set:  # noqa: SLF001 - our own base class
+        return llm
+    host = urlsplit(llm._address).hostname or ""  # noqa: SLF001 - as above
+    if not any(fnmatch(host, pattern.lower()) for pattern in allowed_hosts):
+        raise LoadError(
+            f"The endpoint is at {host}, which is not among the allowed hosts: credentials of the "
+            "environment may not go there."
+        )
+    return llm
+
+
+# --- the hook into LangChain's own load_llm ---------------------------------------------------
+
+_HOOKED = ("langchain_community.llms", "langchain_community.llms.loading", "langchain_classic.llms")
+_LOOKUP = "get_type_to_cls_dict"
+Lookup = Callable[[], dict[str, Callable[[], type[BaseLLM]]]]
+_originals: dict[str, Lookup] = {}
+
+
+def register_with_langchain() -> None:
+    """Make LangChain's own `load_llm` return our classes for `azure` and `azureml_endpoint`.
+
+    It replaces the look-up that `langchain_community.llms.loading.load_llm` and
+    `langchain_classic.llms.loading.load_llm` use. Calling it again changes nothing;
+    `unregister_with_langchain` undoes it.
+
+    Raises:
+        ConfigurationError: If langchain-community is not installed.
+    """
+    for name in _HOOKED:
+        module = _imported(name)
+        if module is not None and name not in _originals:
+            original: Lookup = getattr(module, _LOOKUP)
+            _originals[name] = original
+            setattr(module, _LOOKUP, _with_ours(original))
+
+
+def unregister_with_langchain() -> None:
+    """Undo `register_with_langchain`; without it, do nothing."""
+    while _originals:
+        name, original = _originals.popitem()
+        setattr(sys.modules[name], _LOOKUP, original)
+
+
+def _with_ours(original: Lookup) -> Lookup:
+    def get_type_to_cls_dict() -> dict[str, Callable[[], type[BaseLLM]]]:
+        return {**original(), "azure": _azure, "azureml_endpoint": _azureml_endpoint}
+
+    return get_type_to_cls_dict
+
+
+def _azure() -> type[BaseLLM]:
+    return AzureOpenAI
+
+
+def _azureml_endpoint() -> type[BaseLLM]:
+    return AzureMLOnlineEndpoint
+
+
+def _imported(name: str) -> ModuleType | None:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if name.startswith("langchain_classic"):  # the community's loader alone is hooked then
+            return None
+        raise ConfigurationError(
+            "langchain-community is not installed, so there is no load_llm of LangChain's to hook "
+            "into: use langchain_azure_llms.load_llm."
+        ) from error
