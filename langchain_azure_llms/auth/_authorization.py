@@ -62,13 +62,13 @@ class Authorization:
 
 def api_key(secret: SecretStr) -> Authorization:
     """Return the authorization that Azure OpenAI calls a key."""
-    value = secret.get_secret_value()
+    value = _plain(secret)
     return Authorization({"api-key": value}, identity=hash(value))
 
 
 def bearer(secret: SecretStr) -> Authorization:
     """Return the authorization of a token, or of an Azure ML key, which travels as one."""
-    value = f"Bearer {secret.get_secret_value()}"
+    value = f"Bearer {_plain(secret)}"
     return Authorization({"Authorization": value}, identity=hash(value))
 
 
@@ -97,8 +97,14 @@ def check_secret(secret: SecretStr | None, name: str) -> None:
         )
 
 
+def _plain(secret: SecretStr | str) -> str:
+    """Return a secret's text; a field that was assigned anew may hold it bare."""
+    return secret if isinstance(secret, str) else secret.get_secret_value()
+
+
 def _checked_token(token: object) -> str:
     if not isinstance(token, str) or not token.strip():
         shown = "an empty text" if isinstance(token, str) else f"a {type(token).__name__}"
         raise CredentialError(f"The token provider returned {shown}, expected a token as text.")
+    check_secret(SecretStr(token), "The token provider's token")
     return token

@@ -37,23 +37,39 @@ def read_answer(body: bytes, prompts: int, n: int, text_of: TextOf, reader: str)
         unexpected(body, reader, 'an object with "choices"')
     placed: list[list[Generation]] = [[] for _ in range(prompts)]
     for index, choice in _in_order(choices):
-        if index // n < prompts:
-            info = {**choice_info(choice), **prompt_info(value, index // n)}
-            placed[index // n].append(Generation(text=text_of(choice), generation_info=info))
+        if index is None and prompts * n > 1:  # whose answer it is would be a guess
+            unexpected(body, reader, "choices with whole numbers as index")
+        place = (index or 0) // n
+        if place < prompts:
+            info = {**choice_info(choice), **prompt_info(value, place)}
+            placed[place].append(Generation(text=text_of(choice), generation_info=info))
     if not all(placed):
         unexpected(body, reader, f"{prompts} completion(s)")
     return Answer(placed, usage_of(value), *_served_by(value))
 
 
-def _in_order(choices: Iterable[Any]) -> list[tuple[int, dict[str, Any]]]:
-    """Return the choices with their indexes, in that order; one without stands where it came."""
-    indexed: list[tuple[int, dict[str, Any]]] = []
-    for position, choice in enumerate(choices):
-        if isinstance(choice, dict):
-            index = choice.get("index")
-            place = index if isinstance(index, int) and index >= 0 else position
-            indexed.append((place, choice))
-    return sorted(indexed, key=lambda pair: pair[0])
+def _in_order(choices: Iterable[Any]) -> list[tuple[int | None, dict[str, Any]]]:
+    """Return the choices with their indexes, in that order.
+
+    One without an index stands where it came; None stands for an index that is no number.
+    """
+    indexed = [
+        (_index_of(choice.get("index"), position), choice)
+        for position, choice in enumerate(choices)
+        if isinstance(choice, dict)
+    ]
+    return sorted(indexed, key=lambda pair: pair[0] or 0)
+
+
+def _index_of(value: Any, position: int) -> int | None:
+    """Return an index; gateways that write JSON anew may have made a float or a text of it."""
+    if value is None:
+        return position
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return int(number) if number >= 0 and number.is_integer() else None
 
 
 def read_event(data: str, text_of: TextOf, reader: str) -> GenerationChunk:
@@ -67,8 +83,11 @@ def read_event(data: str, text_of: TextOf, reader: str) -> GenerationChunk:
         unexpected(data, reader, "a JSON object")
     choices = value.get("choices")
     indexed = _in_order(choices if isinstance(choices, list) else [])
-    choice = next((choice for index, choice in indexed if index == 0), {})
+    choice = indexed[0][1] if indexed else {}
     info = {**choice_info(choice), **prompt_info(value, 0)}
+    if isinstance(info["logprobs"], dict):  # chunks are added up, and only lists can be
+        held = info["logprobs"].items()
+        info["logprobs"] = {k: v for k, v in held if v is None or isinstance(v, list)} or None
     if usage := usage_of(value):
         info["token_usage"] = usage
     served = zip(("model_name", "system_fingerprint"), _served_by(value), strict=True)
@@ -78,7 +97,11 @@ def read_event(data: str, text_of: TextOf, reader: str) -> GenerationChunk:
 
 def choice_info(choice: dict[str, Any]) -> dict[str, Any]:
     """Return what a choice tells beside its text; absent filter results stay absent."""
-    info = {"finish_reason": choice.get("finish_reason"), "logprobs": choice.get("logprobs")}
+    finish, logprobs = choice.get("finish_reason"), choice.get("logprobs")
+    info: dict[str, Any] = {
+        "finish_reason": finish if isinstance(finish, str) else None,
+        "logprobs": logprobs if isinstance(logprobs, dict) else None,
+    }
     for name in ("content_filter_results", "content_filter_result"):
         if isinstance(choice.get(name), dict):
             info["content_filter_results"] = choice[name]
@@ -135,6 +158,7 @@ def no_text(choice: dict[str, Any], reader: str, *, event: bool) -> str:
     """
     finish = choice.get("finish_reason")
     annotates = any(name.startswith("content_filter") for name in choice)
-    if finish != "content_filter" and not (event and (finish or annotates)):
+    other = any(choice.get(place) for place in ("text", "message", "delta"))
+    if other or (finish != "content_filter" and not (event and (finish or annotates))):
         unexpected(repr(choice), reader, "a text in each choice")
     return ""

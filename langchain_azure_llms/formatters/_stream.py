@@ -61,7 +61,7 @@ class StreamReader:
             return None
         self._texts.append(chunk.text)
         return GenerationChunk(
-            text=chunk.text, generation_info={"logprobs": logprobs} if logprobs else None
+            text=chunk.text, generation_info={"finish_reason": None, "logprobs": logprobs}
         )
 
     def last(self) -> GenerationChunk:
@@ -70,7 +70,8 @@ class StreamReader:
 
     def _remember(self, told: dict[str, Any]) -> None:
         for key, value in told.items():
-            if isinstance(value, dict) and key != "token_usage":
-                self._info[key] = {**self._info.get(key, {}), **value}
+            known = self._info.get(key)
+            if isinstance(value, dict) and isinstance(known, dict) and key != "token_usage":
+                self._info[key] = {**known, **value}
             elif value is not None:
                 self._info[key] = value

@@ -200,11 +200,14 @@ class AzureLLM(ConfiguredLLM):
         with closing(_sync.events(reply)) as events:
             try:
                 for data in events:
-                    chunk = None if reader.ended else call.feed(reader, data)
+                    chunk = call.feed(reader, data)
                     if chunk is not None:
                         yield chunk
+                    if reader.ended:
+                        _sync.drain(reply, events)
+                        break
             except StreamInterruptedError as error:
-                if not reader.ended:
+                if not reader.is_complete:
                     error.text_so_far = reader.text
                     raise
         yield call.end(reader)
@@ -247,11 +250,14 @@ class AzureLLM(ConfiguredLLM):
         async with aclosing(_async.events(reply)) as events:
             try:
                 async for data in events:
-                    chunk = None if reader.ended else call.feed(reader, data)
+                    chunk = call.feed(reader, data)
                     if chunk is not None:
                         yield chunk
+                    if reader.ended:
+                        await _async.drain(reply, events)
+                        break
             except StreamInterruptedError as error:
-                if not reader.ended:
+                if not reader.is_complete:
                     error.text_so_far = reader.text
                     raise
         yield call.end(reader)

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 
 from langchain_azure_llms._redact import public_url
-from langchain_azure_llms.exceptions import ResponseFormatError, StreamInterruptedError
+from langchain_azure_llms.exceptions import StreamInterruptedError
 from langchain_azure_llms.formatters._stream import StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.transport._errors import from_reply
@@ -43,11 +43,9 @@ class PromptCall:
             StatusError: If it carries an error under a successful status.
             ResponseFormatError: If it cannot be read.
         """
-        try:
-            return self.read(reply.body)
-        except ResponseFormatError:
+        if b'"error"' in reply.body:
             self._raise_error_inside(decoded(reply.body))
-            raise
+        return self.read(reply.body)
 
     def whole_chunk(self, reply: Reply) -> GenerationChunk:
         """Return a whole reply as the one chunk of a stream."""
@@ -61,7 +59,7 @@ class PromptCall:
             StatusError: If the event carries an error.
             ResponseFormatError: If it cannot be read.
         """
-        self._raise_error_inside(data, reader.text)
+        self._raise_error_inside(data, reader)
         return reader.feed(data)
 
     def end(self, reader: StreamReader) -> GenerationChunk:
@@ -80,14 +78,14 @@ class PromptCall:
             )
         return reader.last()
 
-    def _raise_error_inside(self, text: str, text_so_far: str = "") -> None:
+    def _raise_error_inside(self, text: str, reader: StreamReader | None = None) -> None:
         if (hidden := error_inside(text)) is not None:
             raise from_reply(
                 hidden,
                 url=self.request.url,
                 now=0.0,
                 longest_wait=float("inf"),
-                text_so_far=text_so_far,
+                text_so_far=reader.text if reader is not None else "",
             ) from None
 
 
@@ -119,7 +117,9 @@ def result_of(answers: Iterable[Answer], model_name: str | None) -> LLMResult:
     """
     generations: list[list[Generation]] = []
     usage: dict[str, int] = {}
-    output: dict[str, Any] = {"token_usage": usage, "model_name": model_name}
+    output: dict[str, Any] = {"token_usage": usage}
+    if model_name:
+        output["model_name"] = model_name
     for answer in answers:
         generations.extend(answer.generations)
         _add_usage(usage, answer.token_usage)

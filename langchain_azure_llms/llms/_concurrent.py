@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TypeVar
+
+from langchain_azure_llms.transport._sync import abandoned
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -17,17 +20,26 @@ def in_threads(
 ) -> list[ResultT]:
     """Do the work for each item, at most `limit` at a time. The first error ends it.
 
-    The caller's context variables (tracing, token counters) reach the work.
+    So does Ctrl-C: nothing more is sent, and nobody waits for what is under way. The caller's
+    context variables (tracing, token counters) reach the work.
     """
     if len(items) < 2 or limit == 1:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(min(limit, len(items)), thread_name_prefix="azure-llm") as pool:
+    gone = threading.Event()
+    token = abandoned.set(gone)
+    pool = ThreadPoolExecutor(min(limit, len(items)), thread_name_prefix="azure-llm")
+    try:
         futures = [pool.submit(copy_context().run, work, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()  # raises the first error that there is
+        return [future.result() for future in futures]
+    except BaseException:
+        gone.set()
+        raise
+    finally:
+        abandoned.reset(token)
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_tasks(

@@ -170,7 +170,9 @@ class AzureMLOnlineEndpoint(AzureLLM):
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop=stop, **{**(self.model_kwargs or {}), **kwargs})
+        told = {**(self.model_kwargs or {}), **kwargs}
+        told = {name: told[name] for name in ("temperature", "max_tokens") if name in told}
+        params = super()._get_ls_params(stop=stop, **told)
         params["ls_provider"] = "azureml_endpoint"
         if self.deployment_name:
             params["ls_model_name"] = self.deployment_name

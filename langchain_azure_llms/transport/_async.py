@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import httpx2
 
@@ -52,7 +53,12 @@ async def send(
     timeout = httpx2.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout
     try:
         message = client.build_request(
-            "POST", request.url, content=request.body, headers=headers, timeout=timeout
+            "POST",
+            request.url,
+            params=_reading.query_for(client.params, request.url),
+            content=request.body,
+            headers=headers,
+            timeout=timeout,
         )
         response = await client.send(message, stream=True, follow_redirects=False)
         if _reading.is_event_stream(request, response):
@@ -78,11 +84,24 @@ async def events(reply: Reply) -> AsyncGenerator[str]:
     """
     try:
         async for event in _reading.event_source(reply.source):
-            yield event.data
+            yield _reading.data_of(event)
     except httpx2.HTTPError as error:
         raise _reading.interrupted(reply, error) from None
     finally:
         await reply.source.aclose()
+
+
+async def drain(reply: Reply, rest: AsyncGenerator[str]) -> None:
+    """Read what follows a stream's end marker, so that its connection can serve again.
+
+    Not for long: a server may keep the stream open.
+    """
+    if not _reading.ends_by_itself(reply.source):
+        return
+    with suppress(AzureLLMError, TimeoutError):  # everything had arrived
+        async with asyncio.timeout(_reading.DRAIN_SECONDS):
+            async for _ in rest:
+                pass
 
 
 async def _token(get_token: AsyncGetToken, *, refresh: bool) -> str | TokenFailure:

@@ -60,6 +60,21 @@ def from_reply(
     )
 
 
+def still_limited(url: str, pause: float, attempts: int, waited: float) -> errors.RateLimitError:
+    """Return the error of a limit that a fellow caller met, and that is too long to wait for."""
+    place = public_url(url)
+    return errors.RateLimitError(
+        f"{place} asked another caller to wait, for {pause:.0f} s more; the retry policy waits "
+        "less.",
+        status_code=429,
+        retry_after=pause,
+        is_retryable=False,
+        url=place,
+        attempts=attempts,
+        waited=waited,
+    )
+
+
 def from_failure(failure: Failure, *, url: str, attempts: int, waited: float) -> Exception:
     """Return the error that a request without a usable reply stands for."""
     place = public_url(url)
@@ -165,7 +180,7 @@ def _sentence(
             f"({headers.get(_MODEL_REASON, 'no reason')}); the endpoint itself is up."
         )
     if 300 <= reply.status < 400:
-        target = public_url(headers.get("location", ""))
+        target = public_url(headers.get("location", "")) or "nowhere"
         parts.append(f"Redirects are not followed; it points to {target}.")
     if wait is not None:
         parts.append(f"It asks to wait {wait:g} s.")

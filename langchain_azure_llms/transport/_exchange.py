@@ -143,7 +143,9 @@ def exchange(
     if request.needs_token:
         headers = _with_token(headers, (yield FetchToken(refresh=False)))
     while True:
-        pause = cooldowns.remaining(request.limit_key, clock())
+        pause = cooldowns.remaining(request.limit_key, clock()) if policy.max_retries else 0.0
+        if pause > policy.max_wait:
+            raise _errors.still_limited(request.url, pause, attempts, waited)
         if pause > 0:
             yield Sleep(pause)
             waited += pause

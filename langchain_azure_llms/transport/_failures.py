@@ -37,20 +37,30 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
 
 def failure_of(error: Exception) -> Failure:
     """Return the failure that an HTTP library's exception stands for."""
-    detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Failure(_kind_of(error), detail, error)
+    engines = _engine_name(error)
+    named = next((n for n in engines if n in _BY_ENGINE), type(error).__name__)
+    if not str(error) or isinstance(error, httpx2.HTTPStatusError):  # its text holds the whole URL
+        return Failure(_kind_of(error), named, error)
+    return Failure(_kind_of(error), f"{named}: {error}", error)
 
 
 def _kind_of(error: Exception) -> FailureKind:
     if isinstance(_root_of(error), ssl.SSLCertVerificationError):
         return FailureKind.UNTRUSTED
-    for name in (cls.__name__ for cls in type(error.__cause__).__mro__):
+    if isinstance(error, UnicodeError | RuntimeError):
+        return FailureKind.UNSENDABLE
+    for name in _engine_name(error):
         if name in _BY_ENGINE:
             return _BY_ENGINE[name]
     for cls, kind in _BY_TYPE:
         if isinstance(error, cls):
             return kind
     return FailureKind.UNREADABLE
+
+
+def _engine_name(error: Exception) -> list[str]:
+    """Return the class names of the engine's own exception, the most particular first."""
+    return [cls.__name__ for cls in type(error.__cause__).__mro__]
 
 
 def _root_of(error: BaseException) -> BaseException:

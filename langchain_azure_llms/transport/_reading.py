@@ -11,11 +11,21 @@ from langchain_azure_llms.exceptions import (
     StreamInterruptedError,
 )
 from langchain_azure_llms.transport._exchange import Failure, FailureKind, HttpRequest, Reply
+from langchain_azure_llms.transport._sse import as_error
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest reply, and the largest single event of a stream, that is accepted."""
 
-HTTP_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
+DRAIN_SECONDS = 1.0
+"""How long the end of a stream's connection is waited for, after the stream's own end marker."""
+
+HTTP_ERRORS = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    httpx2.StreamError,
+    UnicodeError,  # a host that cannot be looked up
+    RuntimeError,  # a client that was closed, or belongs to another event loop
+)
 
 
 def is_event_stream(request: HttpRequest, response: httpx2.Response) -> bool:
@@ -41,6 +51,22 @@ def event_source(response: httpx2.Response) -> httpx2.EventSource:
     """Return the response's events. They are UTF-8 by their standard, a byte-order mark allowed."""
     response.encoding = "utf-8-sig"
     return httpx2.EventSource(response, max_event_size=MAX_BYTES)
+
+
+def data_of(event: httpx2.ServerSentEvent) -> str:
+    """Return an event's data; that of an event named `error` as an error."""
+    return as_error(event.data) if event.event == "error" else event.data
+
+
+def ends_by_itself(response: httpx2.Response) -> bool:
+    """Return whether the response's end is marked, so that its connection can serve again."""
+    headers = response.headers
+    return "transfer-encoding" in headers or "content-length" in headers
+
+
+def query_for(client_params: httpx2.QueryParams, url: str) -> httpx2.QueryParams | None:
+    """Return the URL's own query where a user's client has parameters: they would replace it."""
+    return httpx2.URL(url).params if client_params else None
 
 
 def interrupted(reply: Reply, error: Exception) -> AzureLLMError:

@@ -19,6 +19,10 @@ _CONTAINER_FAILED = 424
 RETRYABLE_REASONS = frozenset({"model_not_ready", "too_few_model_instance"})
 
 
+_FOREVER = 10**9
+"""Thirty years of seconds: more is a mistake, and too much for the system's clocks."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
     """How requests that failed are tried again.
@@ -43,7 +47,9 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         for name in ("max_retries", "initial_wait", "max_backoff", "max_wait"):
             value = getattr(self, name)
-            if not value >= 0:  # also refuses NaN
+            kinds = int if name == "max_retries" else int | float
+            wrong = isinstance(value, bool) or not isinstance(value, kinds)
+            if wrong or not 0 <= value < _FOREVER:  # also refuses NaN
                 raise ConfigurationError(f"RetryPolicy: {name} is {value!r}, expected 0 or more.")
 
 
@@ -67,7 +73,10 @@ class Cooldowns:
 
     def remaining(self, key: object, now: float) -> float:
         """Return the seconds until requests of this key may be sent again."""
-        return self._until[key] - now if key in self._until else 0.0
+        until = self._until.get(key)
+        if until is not None and until <= now:
+            self._until.pop(key, None)
+        return until - now if until is not None and until > now else 0.0
 
     def note(self, key: object, error: Exception, now: float, longest: float) -> None:
         """Remember the wait of a 429, unless it is longer than anyone would wait."""
@@ -134,7 +143,8 @@ def _duration(value: str | None) -> float | None:
     if match is None:
         return _scaled(value, 1.0)
     hours, minutes, seconds, millis = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds + millis / 1000 or None
+    total = hours * 3600 + minutes * 60 + seconds + millis / 1000
+    return total if 0 < total < float("inf") else None
 
 
 def _scaled(value: str | None, scale: float) -> float | None:

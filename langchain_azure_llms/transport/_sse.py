@@ -20,10 +20,10 @@ def error_inside(text: str) -> Reply | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or value.get("choices") or value.get("output"):
+    if not isinstance(value, dict):
         return None
-    problem = value.get("error")
-    if not problem:
+    problem = value if value.get("object") == "error" else value.get("error")
+    if not problem or not isinstance(problem, dict | list | str):
         return None
     return Reply(status=inner_status(problem), body=text.encode("utf-8", "replace"))
 
@@ -38,3 +38,13 @@ def inner_status(problem: object, otherwise: int = 500) -> int:
             return int(value)
     by_word = {"content_filter": 400, "context_length_exceeded": 400, "rate_limit_exceeded": 429}
     return by_word.get(str(problem.get("code")), otherwise)
+
+
+def as_error(data: str) -> str:
+    """Return the data of an event that is named `error` in the form that `error_inside` finds."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        value = data
+    found = isinstance(value, dict) and (value.get("error") or value.get("object") == "error")
+    return data if found else json.dumps({"error": value or "(no message)"})

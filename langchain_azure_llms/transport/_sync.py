@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
 
 import httpx2
 
@@ -22,6 +26,12 @@ from langchain_azure_llms.transport._exchange import (
 from langchain_azure_llms.transport._failures import failure_of
 
 GetToken = Callable[[bool], str]
+abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
+"""Set in the context of a worker whose results nobody waits for any more."""
+
+
+class AbandonedError(Exception):
+    """Nobody waits for this request any more."""
 
 
 def run(steps: Steps, request: HttpRequest, client: httpx2.Client, get_token: GetToken) -> Reply:
@@ -30,11 +40,14 @@ def run(steps: Steps, request: HttpRequest, client: httpx2.Client, get_token: Ge
     try:
         while True:
             command = steps.send(outcome)
+            gone = abandoned.get()
+            if gone is not None and gone.is_set():
+                raise AbandonedError
             match command:
                 case Send():
                     outcome = send(client, request, command.headers)
                 case Sleep():
-                    time.sleep(command.seconds)
+                    (gone.wait if gone is not None else time.sleep)(command.seconds)
                     outcome = None
                 case FetchToken():
                     outcome = _token(get_token, refresh=command.refresh)
@@ -50,7 +63,12 @@ def send(
     timeout = httpx2.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout
     try:
         message = client.build_request(
-            "POST", request.url, content=request.body, headers=headers, timeout=timeout
+            "POST",
+            request.url,
+            params=_reading.query_for(client.params, request.url),
+            content=request.body,
+            headers=headers,
+            timeout=timeout,
         )
         response = client.send(message, stream=True, follow_redirects=False)
         if _reading.is_event_stream(request, response):
@@ -76,11 +94,35 @@ def events(reply: Reply) -> Generator[str]:
     """
     try:
         for event in _reading.event_source(reply.source):
-            yield event.data
+            yield _reading.data_of(event)
     except httpx2.HTTPError as error:
         raise _reading.interrupted(reply, error) from None
     finally:
         reply.source.close()
+
+
+def drain(reply: Reply, rest: Generator[str]) -> None:
+    """Read what follows a stream's end marker, so that its connection can serve again.
+
+    Not for long: a server may keep the stream open. A read cannot be interrupted from this thread,
+    so another one reads, and the socket is shut when the time is up.
+    """
+    if not _reading.ends_by_itself(reply.source):
+        return
+    reader = threading.Thread(target=_read_out, args=(rest,), daemon=True)
+    reader.start()
+    reader.join(_reading.DRAIN_SECONDS)
+    stream = reply.source.extensions.get("network_stream")
+    if reader.is_alive() and stream is not None:
+        with suppress(OSError):
+            stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        reader.join(_reading.DRAIN_SECONDS)
+
+
+def _read_out(rest: Generator[str]) -> None:
+    with suppress(AzureLLMError):  # everything had arrived
+        for _ in rest:
+            pass
 
 
 def _token(get_token: GetToken, *, refresh: bool) -> str | TokenFailure:

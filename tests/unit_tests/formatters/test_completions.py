@@ -202,7 +202,7 @@ def test_log_probabilities_stay_with_their_chunk() -> None:
     reader = StreamReader(completions.read_event)
     chunk = reader.feed(json.dumps(_event("a", logprobs={"tokens": ["a"]})))
     assert chunk is not None
-    assert chunk.generation_info == {"logprobs": {"tokens": ["a"]}}
+    assert chunk.generation_info == {"finish_reason": None, "logprobs": {"tokens": ["a"]}}
 
 
 def test_a_formatter_may_return_text_or_nothing_for_an_event() -> None:

@@ -20,6 +20,9 @@ from langchain_azure_llms.transport._sse import error_inside
         ({"error": {"status": 422, "message": "no"}}, 422),
         ({"error": {"code": "99999"}}, 500),
         ({"choices": [], "error": {"message": "no"}}, 500),
+        ({"choices": [{"text": ""}], "error": {"message": "no"}}, 500),
+        ({"output": ["partial"], "error": {"status": 503}}, 503),
+        ({"object": "error", "message": "no", "code": 400}, 400),
     ],
 )
 def test_an_error_inside_is_found_with_its_own_status(value: object, status: int) -> None:
@@ -35,7 +38,7 @@ def test_an_error_inside_is_found_with_its_own_status(value: object, status: int
     [
         '{"choices": [{"text": "say \\"error\\""}]}',
         '{"choices": [{"text": "x", "content_filter_results": {"error": {"code": "y"}}}]}',
-        '{"output": ["fine"], "error": {"code": 1}}',
+        '{"output": ["fine"], "error": 0.25}',
         '{"error": null}',
         '{"error": {}}',
         '["error"]',
