@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 BODY_SHOWN = 500
@@ -28,3 +29,24 @@ def public_url(url: str) -> str:
 def shortened(text: str, limit: int = BODY_SHOWN) -> str:
     """Return at most `limit` characters of the text, marked when it was longer."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+class PrivateHeaders(Mapping[str, str]):
+    """Headers that do not show their values, in no repr and in no traceback with locals."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self._headers)}>"

@@ -90,6 +90,8 @@ def check_secret(secret: SecretStr | None, name: str) -> None:
     value = secret.get_secret_value()
     if not value.strip():
         raise ConfigurationError(f"{name} is empty. Pass the key or token itself.")
+    if value.lower().startswith("bearer "):
+        raise ConfigurationError(f"{name} begins with 'Bearer ': pass what comes after it.")
     if value != value.strip() or not value.isascii() or not value.isprintable():
         raise ConfigurationError(
             f"{name} has white space around it or characters that no HTTP header may hold; "

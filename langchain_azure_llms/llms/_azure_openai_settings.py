@@ -17,7 +17,12 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._base import AzureLLM
-from langchain_azure_llms.llms._urls import AzureOpenAIRoute, azure_openai_route, check_url
+from langchain_azure_llms.llms._urls import (
+    AzureOpenAIRoute,
+    azure_openai_route,
+    check_proxy,
+    check_url,
+)
 
 _ENTRA_TYPES = frozenset({"azure_ad", "azuread"})
 _CREDENTIALS = ("openai_api_key", "azure_ad_token", "azure_ad_token_provider")
@@ -87,7 +92,9 @@ class AzureOpenAISettings(AzureLLM):
         alias="organization",
     )
     """The organization that requests are counted for. From `OPENAI_ORG_ID` if not given."""
-    openai_proxy: str | None = Field(default_factory=_settings.from_env("OPENAI_PROXY"), repr=False)
+    openai_proxy: str | None = Field(
+        default_factory=_settings.from_env("OPENAI_PROXY"), repr=False, validate_default=True
+    )
     """A proxy's URL, instead of the environment's proxies. From `OPENAI_PROXY` if not given."""
 
     model_name: str = Field(default="gpt-3.5-turbo-instruct", alias="model")
@@ -157,6 +164,13 @@ class AzureOpenAISettings(AzureLLM):
             **misplaced,
             **({"model_kwargs": {**rest, **moved}} if given or moved else {}),
         }
+
+    @field_validator("openai_proxy")
+    @classmethod
+    def _check_proxy(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_proxy(value, "openai_proxy")
+        return value
 
     @field_validator("request_timeout", mode="before")
     @classmethod

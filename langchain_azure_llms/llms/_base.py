@@ -18,6 +18,7 @@ from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompt_values import PromptValue
 from pydantic import Field, PrivateAttr, model_validator
 
+from langchain_azure_llms._redact import PrivateHeaders
 from langchain_azure_llms.auth import Authorization
 from langchain_azure_llms.exceptions import ConfigurationError, StreamInterruptedError
 from langchain_azure_llms.formatters._stream import StreamReader
@@ -25,7 +26,7 @@ from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _concurrent, _settings
 from langchain_azure_llms.llms._calls import PromptCall, result_of, whole_answer
 from langchain_azure_llms.llms._configured import ConfiguredLLM
-from langchain_azure_llms.llms._urls import with_headers, with_query
+from langchain_azure_llms.llms._urls import check_url, with_headers, with_query
 from langchain_azure_llms.transport import _async, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
@@ -271,6 +272,11 @@ class AzureLLM(ConfiguredLLM):
         """Close this object's connections of the running event loop, as `close` does."""
         await _pool.async_pool.close(self._network, self._lease)
 
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied._lease = _pool.Lease()  # noqa: SLF001 - its own: closing the one leaves the other
+        return copied
+
     # --- what both need ---------------------------------------------------------------------
 
     @property
@@ -296,10 +302,15 @@ class AzureLLM(ConfiguredLLM):
             **{name: value for name, value in headers.items() if value},
             **authorization.headers,
         }
+        check_url(url, "The endpoint's URL", allow_plain_http=self.allow_plain_http)
+        for name, given in (("extra_headers", extra_headers), ("extra_query", extra_query)):
+            _settings.check_mapping(given, name)
         url = with_query(url, {**(self.default_query or {}), **(extra_query or {})})
+        sent = with_headers(with_headers(ours, self.default_headers), extra_headers)
+        _settings.check_headers(sent)
         return HttpRequest(
             url=url,
-            headers=with_headers(with_headers(ours, self.default_headers), extra_headers),
+            headers=PrivateHeaders(sent),
             body=b"",
             timeout=timeout,
             stream=stream,

@@ -24,6 +24,7 @@ from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_
 from pydantic.fields import ModelPrivateAttr
 
 from langchain_azure_llms import _codecs
+from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.formatters.base import ContentFormatterBase
 from langchain_azure_llms.llms import _settings
@@ -71,7 +72,9 @@ class ConfiguredLLM(BaseLLM):
         populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
     )
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *positional: Any, **settings: Any) -> None:
+        if positional:
+            raise ConfigurationError(f"{type(self).__name__} takes its settings by name only.")
         problem = None
         try:
             super().__init__(**settings)
@@ -121,6 +124,11 @@ class ConfiguredLLM(BaseLLM):
 
     __hash__ = None  # type: ignore[assignment] # settings can change
 
+    def __repr_args__(self) -> Any:
+        for name, value in super().__repr_args__():
+            is_url = name is not None and name.endswith(("_url", "_endpoint", "_base"))
+            yield name, public_url(value) if is_url and isinstance(value, str) else value
+
     # --- saved ------------------------------------------------------------------------------
 
     def save(self, file_path: Path | str) -> None:
@@ -149,7 +157,7 @@ class ConfiguredLLM(BaseLLM):
         _codecs.write(Path(file_path), {"_type": name, **saved.settings})
         if saved.left_out:
             warnings.warn(
-                f"{cls.__name__} was saved without {', '.join(saved.left_out)}: give them again "
+                f"{cls.__name__} was saved without {', '.join(saved.left_out)}: to be given again "
                 "when loading.",
                 stacklevel=2,
             )
@@ -239,7 +247,11 @@ class ConfiguredLLM(BaseLLM):
             if isinstance(value, ContentFormatterBase):
                 value = (type(value).__qualname__, vars(value))
             counted.append((name, value))
-        return hashlib.sha256(repr(counted).encode("utf-8", "replace")).hexdigest()[:16]
+        try:
+            shown = repr(counted)
+        except RecursionError:
+            raise ConfigurationError("A setting is nested too deeply.") from None
+        return hashlib.sha256(shown.encode("utf-8", "replace")).hexdigest()[:16]
 
     @contextmanager
     def _calling(self, kwargs: Mapping[str, Any]) -> Iterator[None]:

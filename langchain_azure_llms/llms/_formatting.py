@@ -6,11 +6,11 @@ Formatters written against the oldest interface take no api type and return plai
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any
 
-from langchain_core.outputs import Generation
+from langchain_core.outputs import Generation, GenerationChunk
 
 from langchain_azure_llms._redact import shortened
 from langchain_azure_llms.exceptions import (
@@ -43,6 +43,10 @@ def check_formatter(formatter: Any, api_type: AzureMLEndpointApiType) -> None:
                 "ContentFormatterBase."
             )
     supported = getattr(formatter, "supported_api_types", [AzureMLEndpointApiType.dedicated])
+    if not isinstance(supported, Collection):
+        raise ConfigurationError(
+            f"{name}.supported_api_types is a {type(supported).__name__}, expected a list."
+        )
     if api_type not in supported:
         listed = ", ".join(str(getattr(known, "value", known)) for known in supported)
         raise UnsupportedApiTypeError(
@@ -80,16 +84,7 @@ def read_response(formatter: Any, body: bytes, api_type: AzureMLEndpointApiType)
     """
     name = type(formatter).__name__
     text = shortened(decoded(body))
-    try:
-        read = _called(formatter.format_response_payload, (body,), api_type)
-    except AzureLLMError:
-        raise
-    except Exception as error:
-        raise ResponseFormatError(
-            f"{name} could not read the answer {text!r}: {type(error).__name__}: {error}",
-            formatter=name,
-            body=text,
-        ) from error
+    read = _reading(formatter.format_response_payload, body, api_type, name, text)
     generations = read if isinstance(read, list) else [read]
     generations = [Generation(text=g) if isinstance(g, str) else g for g in generations]
     if not generations or not all(isinstance(g, Generation) for g in generations):
@@ -102,19 +97,71 @@ def read_response(formatter: Any, body: bytes, api_type: AzureMLEndpointApiType)
     return answer_of(generations)
 
 
+def read_event(
+    formatter: Any, data: str, api_type: AzureMLEndpointApiType
+) -> GenerationChunk | None:
+    """Return what a formatter makes of an event of a stream.
+
+    Raises:
+        ResponseFormatError: If it cannot read it, or returns something else than text or a chunk.
+    """
+    name = type(formatter).__name__
+    read = _reading(formatter.format_stream_event, data, api_type, name, data)
+    if read is None or isinstance(read, GenerationChunk):
+        return read
+    if isinstance(read, str):
+        return GenerationChunk(text=read)
+    raise ResponseFormatError(
+        f"{name}.format_stream_event returned {shortened(repr(read), 100)}, expected text, a "
+        "GenerationChunk or None.",
+        formatter=name,
+        body=shortened(data),
+    )
+
+
+def _reading(
+    method: Callable[..., Any], given: Any, api_type: AzureMLEndpointApiType, name: str, text: str
+) -> Any:
+    """Let a formatter read; whatever it raises is an answer that it cannot read."""
+    try:
+        return _called(method, (given,), api_type)
+    except AzureLLMError:
+        raise
+    except Exception as error:
+        raise ResponseFormatError(
+            f"{name} could not read the answer {shortened(text)!r}: {type(error).__name__}: "
+            f"{error}",
+            formatter=name,
+            body=shortened(text),
+        ) from error
+
+
 def _called(
     method: Callable[..., Any], arguments: tuple[Any, ...], api_type: AzureMLEndpointApiType
 ) -> Any:
     """Call a formatter's method, with the api type if it takes one: old formatters do not."""
-    function = getattr(method, "__func__", method)
-    bound = len(arguments) + (function is not method)
-    return method(*arguments, api_type) if _takes(function, bound + 1) else method(*arguments)
+    by_name = {"api_type": api_type}
+    if _takes(method, (*arguments, api_type), {}):
+        return method(*arguments, api_type)
+    return method(*arguments, **(by_name if _takes(method, arguments, by_name) else {}))
+
+
+def _takes(method: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    signature = _signature(getattr(method, "__func__", method))
+    bound = () if signature is None or not hasattr(method, "__func__") else (None,)
+    try:
+        return signature is not None and bool(signature.bind(*bound, *given, **named))
+    except TypeError:
+        return False
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return _known_signature(function)
+    except (TypeError, ValueError):  # one that has none, or cannot be remembered
+        return None
 
 
 @lru_cache(maxsize=128)
-def _takes(function: Callable[..., Any], count: int) -> bool:
-    try:
-        inspect.signature(function).bind(*range(count))
-    except (TypeError, ValueError):
-        return False
-    return True
+def _known_signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)

@@ -117,6 +117,7 @@ def configuration_error(owner: str, error: ValidationError) -> AzureLLMError:
     return ConfigurationError(f"{owner}: {'; '.join(told)}.")
 
 
+_YEAR = 366 * 24 * 3600
 _STEPS = ("connect", "read", "write", "pool")
 
 
@@ -138,8 +139,10 @@ def as_timeout(value: Any, name: str) -> httpx2.Timeout | None:
         )
     if parts is None:
         return None
-    if any(part is not None and not part > 0 for part in parts):
-        raise ConfigurationError(f"{name} is {value!r}, expected more than 0 seconds.")
+    if any(part is not None and not 0 < part < _YEAR for part in parts):
+        raise ConfigurationError(
+            f"{name} is {value!r}, expected more than 0 seconds, up to a year."
+        )
     connect, read, write, pool = parts
     return httpx2.Timeout(connect=connect, read=read, write=write, pool=pool)
 
@@ -189,9 +192,10 @@ def check_http_client(client: Any, wanted: type, name: str) -> None:
     """
     if client is not None and not isinstance(client, wanted):
         module = type(client).__module__.partition(".")[0]
+        same = ", which takes the same arguments" if module == "httpx" else ""
         raise ConfigurationError(
             f"{name} is a {module}.{type(client).__name__}; this package speaks through httpx2. "
-            f"Pass an httpx2.{wanted.__name__}, which takes the same arguments."
+            f"Pass an httpx2.{wanted.__name__}{same}."
         )
 
 
@@ -205,4 +209,36 @@ def check_prompts(prompts: Iterable[Any]) -> None:
         if not isinstance(prompt, str):
             raise ConfigurationError(
                 f"Prompt {number} is a {type(prompt).__name__}, expected text (str)."
+            )
+
+
+def check_mapping(value: Any, name: str) -> None:
+    """Refuse what is no mapping with text keys.
+
+    Raises:
+        ConfigurationError: If it is something else.
+    """
+    if value is not None and not (
+        isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+    ):
+        raise ConfigurationError(f"{name} is a {type(value).__name__}, expected a mapping by name.")
+
+
+_SET_BY_HTTP = frozenset({"connection", "content-length", "host", "transfer-encoding"})
+
+
+def check_headers(headers: Mapping[str, Any]) -> None:
+    """Refuse headers that cannot be sent, without showing their values.
+
+    Raises:
+        ConfigurationError: If a name or a value is no printable ASCII, or the HTTP client sets it.
+    """
+    for name, value in headers.items():
+        if name.lower() in _SET_BY_HTTP:
+            raise ConfigurationError(f"The header {name!r} is set by the HTTP client alone.")
+        if not (name.isascii() and name.isprintable() and name and " " not in name):
+            raise ConfigurationError(f"{name!r} cannot be the name of a header.")
+        if not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                f"The header {name!r} must be text of printable ASCII characters."
             )

@@ -19,6 +19,7 @@ _DEPLOYMENT = re.compile(r"(?P<root>.*?)(?:/openai)?/deployments/(?P<name>[^/]+)
 _V1 = re.compile(r"(?P<root>.*?)/openai/v1(?:/.*)?\Z")
 
 
+@lru_cache(maxsize=256)
 def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitResult:
     """Return a URL's parts if requests with credentials can go there.
 
@@ -31,9 +32,15 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
         ConfigurationError: If it has no scheme or no host, or would send credentials in the open.
     """
     parts, host = _split(url)
-    if parts.scheme not in {"http", "https"} or not host or not url.isprintable() or " " in url:
+    odd = not url.isprintable() or any(mark in url for mark in " <>")
+    if parts.scheme not in {"http", "https"} or not host or odd or not _can_be_looked_up(host):
         raise ConfigurationError(
             f"{name} is {public_url(url)!r}, expected a whole URL such as https://example.com/path."
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            f"{name} has a user name or password, which would travel in place of the key: pass "
+            "credentials as arguments, or as default_headers."
         )
     if parts.scheme == "http" and not allow_plain_http and not is_loopback(host):
         raise ConfigurationError(
@@ -43,6 +50,19 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
     return parts
 
 
+def check_proxy(url: str, name: str) -> None:
+    """Refuse what is no proxy's URL; it may hold a user name and password.
+
+    Raises:
+        ConfigurationError: If its scheme or its host is missing or unknown.
+    """
+    parts, host = _split(url)
+    if parts.scheme not in {"http", "https", "socks5", "socks5h"} or not host:
+        raise ConfigurationError(
+            f"{name} is {public_url(url)!r}, expected a proxy's URL such as http://proxy:3128."
+        )
+
+
 def _split(url: str) -> tuple[SplitResult, str | None]:
     try:
         parts = urlsplit(url)
@@ -50,6 +70,14 @@ def _split(url: str) -> tuple[SplitResult, str | None]:
     except ValueError:
         return SplitResult("", "", "", "", ""), None
     return parts, parts.hostname
+
+
+def _can_be_looked_up(host: str) -> bool:
+    try:
+        host.encode("idna")
+    except UnicodeError:  # empty labels, labels over 63 characters
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.language_models.base import LangSmithParams
@@ -49,6 +50,31 @@ class AzureOpenAI(AzureOpenAISettings):
                 api_key="my-api-key",
             )
             llm.invoke("Tell me a joke")
+
+    Where to send it, and who sends it:
+        azure_endpoint: The resource's address (environment: `AZURE_OPENAI_ENDPOINT`).
+        deployment_name (azure_deployment): The deployment.
+        openai_api_version (api_version): A dated version, or `"v1"` (`OPENAI_API_VERSION`).
+        openai_api_key (api_key): The resource's key (`AZURE_OPENAI_API_KEY`).
+        azure_ad_token: A Microsoft Entra token (`AZURE_OPENAI_AD_TOKEN`), instead of a key.
+        azure_ad_token_provider, azure_ad_async_token_provider: Functions that return one.
+        openai_organization (organization), openai_proxy, default_headers, default_query: What
+            gateways and networks want.
+        http_client, http_async_client: Your own `httpx2.Client` and `httpx2.AsyncClient`.
+        allow_plain_http: Whether keys may travel unencrypted beyond this machine; False.
+
+    What to generate:
+        temperature, max_tokens, top_p, frequency_penalty, presence_penalty, n, best_of, logit_bias,
+            seed, logprobs: As the service understands them; `max_tokens=-1` fills the context.
+        model_kwargs, extra_body: More of the request's body.
+
+    How:
+        batch_size: Prompts per request; 20.
+        max_concurrency: Requests of one batch in flight at once; 16.
+        request_timeout (timeout): Seconds per step, a pair (connect, read), or an `httpx2.Timeout`;
+            5 to connect and 600 to read.
+        max_retries, retry_policy: How often, and how patiently, to try again; 2.
+        streaming: Whether `invoke` streams too; False.
 
     Raises:
         ConfigurationError: If a setting is wrong, missing, or in conflict with another.
@@ -147,7 +173,9 @@ class AzureOpenAI(AzureOpenAISettings):
         request = self._request(
             self._route.url("completions", self._deployment(body)),
             headers={"OpenAI-Organization": self.openai_organization},
-            timeout=_settings.as_timeout(extra["timeout"] or self.request_timeout, "timeout"),
+            timeout=_settings.as_timeout(
+                self.request_timeout if extra["timeout"] is None else extra["timeout"], "timeout"
+            ),
             stream=stream,
             extra_headers=extra["extra_headers"],
             extra_query=extra["extra_query"],
@@ -166,6 +194,8 @@ class AzureOpenAI(AzureOpenAISettings):
         self, stop: list[str] | None, params: dict[str, Any], extra: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the request body of one call but for its prompts; what is None is not sent."""
+        _refuse_misspelt(params)
+        _settings.check_mapping(extra["extra_body"], "extra_body")
         body = {name: getattr(self, name) for name in _PARAMETERS}
         if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
             body["best_of"] = self.best_of
@@ -204,6 +234,18 @@ def _call(request: HttpRequest, prompts: list[str], body: dict[str, Any], n: int
         read=lambda reply: completions.read_answer(reply, len(prompts), n),
         read_event=completions.read_event,
     )
+
+
+_KNOWN = frozenset(
+    {*_PARAMETERS, "best_of", "echo", "model", "stop", "stream", "stream_options", "suffix", "user"}
+)
+
+
+def _refuse_misspelt(params: Mapping[str, Any]) -> None:
+    """Refuse a call's argument that is nearly one of the service's, and is none."""
+    for name in params.keys() - _KNOWN:
+        for near in get_close_matches(name, _KNOWN, n=1, cutoff=0.8):
+            raise ConfigurationError(f"{name!r} is no parameter. Did you mean {near!r}?")
 
 
 def _count(value: Any, name: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -18,7 +19,12 @@ from langchain_azure_llms.formatters.registry import formatter_from_config
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.llms._calls import PromptCall
-from langchain_azure_llms.llms._formatting import check_formatter, read_response, request_payload
+from langchain_azure_llms.llms._formatting import (
+    check_formatter,
+    read_event,
+    read_response,
+    request_payload,
+)
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._urls import check_url
 
@@ -44,6 +50,27 @@ class AzureMLOnlineEndpoint(AzureLLM):
                 model_kwargs={"temperature": 0.8, "max_new_tokens": 400},
             )
             llm.invoke("Write me a song about sparkling water:", temperature=0.5)
+
+    Where to send it, and who sends it:
+        endpoint_url: The scoring URL, path included (environment: `AZUREML_ENDPOINT_URL`).
+        endpoint_api_type: `"dedicated"` or `"serverless"` (`AZUREML_ENDPOINT_API_TYPE`); by the
+            URL's path if not given.
+        endpoint_api_key: The key, or a token (`AZUREML_ENDPOINT_API_KEY`).
+        deployment_name: Which deployment of the endpoint (`AZUREML_DEPLOYMENT_NAME`); by the
+            endpoint's traffic rules if not given.
+        default_headers, default_query: What gateways want.
+        http_client, http_async_client: Your own `httpx2.Client` and `httpx2.AsyncClient`.
+        allow_plain_http: Whether keys may travel unencrypted beyond this machine; False.
+
+    What to generate:
+        content_formatter: Speaks the deployed model's schema.
+        model_kwargs: Model parameters; a call's own arguments come over them.
+
+    How:
+        max_concurrency: Requests of one batch in flight at once; 16.
+        timeout: Seconds per step, a pair (connect, read), or an `httpx2.Timeout`
+            (`AZUREML_TIMEOUT`); 50.
+        max_retries, retry_policy: How often, and how patiently, to try again; 1.
 
     Raises:
         ConfigurationError: If a setting is wrong or missing, or the formatter does not support the
@@ -220,12 +247,12 @@ class AzureMLOnlineEndpoint(AzureLLM):
         )
 
         def call_for(prompt: str) -> PromptCall:
-            body = request_payload(formatter, prompt, dict(params), api_type)
+            body = request_payload(formatter, prompt, deepcopy(params), api_type)
             return PromptCall(
                 [prompt],
                 replace(request, body=body),
                 read=lambda reply: read_response(formatter, reply, api_type),
-                read_event=lambda data: formatter.format_stream_event(data, api_type),
+                read_event=lambda data: read_event(formatter, data, api_type),
             )
 
         return [call_for(prompt) for prompt in prompts]

@@ -55,6 +55,7 @@ def _serve(options: argparse.Namespace) -> None:
         try:
             for name, value in endpoints.environ.items():
                 print(f"export {name}={shlex.quote(value)}", flush=True)
+            print("Serving; Ctrl-C ends it. Paste these into another shell.", file=sys.stderr)
             threading.Event().wait()
         except KeyboardInterrupt:
             pass
@@ -81,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
+    port = int(text) if text.isdecimal() else -1
     if not 0 <= port <= _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"must be from 0 to {_HIGHEST_PORT}, not {port}")
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_HIGHEST_PORT}, not {text}")
     return port
 
 

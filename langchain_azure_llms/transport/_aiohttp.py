@@ -7,7 +7,8 @@ lines over 8 KB, a peer that stops reading, replies that are no HTTP. They are m
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import io
+from typing import Any, cast
 
 import aiohttp
 import httpx2
@@ -18,11 +19,13 @@ _LONGEST_HEADER = 100 * 1024
 _BYTES_PER_TIMEOUT = 1024 * 1024
 """A body is to go out at this many bytes per write timeout; aiohttp has no timeout of its own."""
 
+_LARGE = 256 * 1024
+
 
 class AiohttpClient(Httpx2AiohttpClient):
     """An httpx2 client whose connections are aiohttp's."""
 
-    def _init_transport(self, **settings: Any) -> httpx2.AsyncBaseTransport:
+    def _init_transport(self, **settings: Any) -> httpx2.AsyncBaseTransport:  # type: ignore[override]
         given = settings.pop("transport", None)
         return given or _Transport(**settings)
 
@@ -48,7 +51,7 @@ class _Transport(AiohttpTransport):
         problem: httpx2.HTTPError
         try:
             async with asyncio.timeout(_longest(request)):
-                return await super().handle_async_request(request)
+                return await super().handle_async_request(_in_pieces(request))
         except TimeoutError:
             problem = httpx2.WriteTimeout("the request could not be sent in time")
         except aiohttp.ClientError as error:  # its text and its attributes hold URL and headers
@@ -67,3 +70,19 @@ def _longest(request: httpx2.Request) -> float | None:
     pool, connect, read, write = steps
     size = int(request.headers.get("content-length", 0))
     return float(pool + connect + read + write * (1 + size / _BYTES_PER_TIMEOUT))
+
+
+class _BodyInPieces:
+    """A request whose body aiohttp reads in pieces: a large one as a whole holds up its loop."""
+
+    def __init__(self, request: httpx2.Request) -> None:
+        self._request = request
+        self.content = io.BytesIO(request.content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+
+def _in_pieces(request: httpx2.Request) -> httpx2.Request:
+    large = int(request.headers.get("content-length", 0)) > _LARGE
+    return cast("httpx2.Request", _BodyInPieces(request)) if large else request

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from langchain_azure_llms._redact import PrivateHeaders
 from langchain_azure_llms.exceptions import CredentialError
 from langchain_azure_llms.transport import _errors
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy, retry_wait
@@ -184,4 +185,4 @@ def _with_token(headers: Mapping[str, str], token: str | TokenFailure) -> Mappin
             "Check the credential or token provider that was passed."
         )
         raise CredentialError(message) from token.cause
-    return {**headers, "Authorization": f"Bearer {token}"}
+    return PrivateHeaders({**headers, "Authorization": f"Bearer {token}"})

@@ -47,7 +47,7 @@ def failure_of(error: Exception) -> Failure:
 def _kind_of(error: Exception) -> FailureKind:
     if isinstance(_root_of(error), ssl.SSLCertVerificationError):
         return FailureKind.UNTRUSTED
-    if isinstance(error, UnicodeError | RuntimeError):
+    if isinstance(error, UnicodeError | RuntimeError | OverflowError):
         return FailureKind.UNSENDABLE
     for name in _engine_name(error):
         if name in _BY_ENGINE:

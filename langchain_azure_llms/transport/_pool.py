@@ -17,10 +17,14 @@ from collections.abc import AsyncGenerator
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 import httpx2
+
+from langchain_azure_llms.exceptions import ConfigurationError
+
+ClientT = TypeVar("ClientT", httpx2.Client, httpx2.AsyncClient)
 
 # One request in flight takes one connection, and LLM calls bound what is in flight. Azure's load
 # balancers drop idle connections after four minutes (Microsoft: "Load Balancer TCP Reset and Idle
@@ -170,11 +174,23 @@ def _closing_with_its_loop(client: httpx2.AsyncClient) -> AsyncGenerator[None]:
 
 
 def _sync_client(settings: NetworkSettings) -> httpx2.Client:
-    return httpx2.Client(**_client_settings(settings))
+    return _made(httpx2.Client, settings)
 
 
 def _async_client(settings: NetworkSettings) -> httpx2.AsyncClient:
-    return _async_client_class()(**_client_settings(settings))
+    return _made(_async_client_class(), settings)
+
+
+def _made(client_class: type[ClientT], settings: NetworkSettings) -> ClientT:
+    try:
+        return client_class(**_client_settings(settings))
+    except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+        problem = type(error).__name__
+    given = [name for name, value in zip(_VARIABLES, settings.environment, strict=True) if value]
+    raise ConfigurationError(
+        f"No HTTP client can be made ({problem}): check the proxy's URL and the environment's "
+        f"network settings ({', '.join(given) or 'none is set'}); a socks proxy needs socksio."
+    )
 
 
 def _client_settings(settings: NetworkSettings) -> dict[str, Any]:

@@ -23,6 +23,7 @@ HTTP_ERRORS = (
     httpx2.HTTPError,
     httpx2.InvalidURL,
     httpx2.StreamError,
+    OverflowError,  # a port that is none
     UnicodeError,  # a host that cannot be looked up
     RuntimeError,  # a client that was closed, or belongs to another event loop
 )

@@ -4,10 +4,15 @@ Each test runs in threads, and in asyncio on either engine, which must not diffe
 """
 
 import asyncio
+import gc
 import json
+import os
+import signal
+import socket
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,6 +32,7 @@ from tests.integration_tests.wire import Connection, WireServer
 
 _ANSWER = {"choices": [{"text": "fine", "index": 0, "finish_reason": "stop"}]}
 _EVENT = {"choices": [{"text": "half", "index": 0, "finish_reason": None}]}
+_UNFRAMED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 _LAST = {"choices": [{"text": "", "index": 0, "finish_reason": "stop"}]}
 
 
@@ -200,6 +206,129 @@ def test_a_stream_is_read_to_its_end(way: Way) -> None:
     assert server.connections == (2 if way.is_async else 1)  # an event loop each
 
 
+@pytest.mark.parametrize("framing", ["chunked", "until closed"])
+def test_a_stream_ends_with_its_end_marker(way: Way, framing: str) -> None:
+    """Whatever the server goes on sending behind it."""
+
+    async def goes_on(connection: Connection) -> None:
+        await connection.request()
+        chunked = framing == "chunked"
+        await (connection.begin_stream() if chunked else connection.send(_UNFRAMED))
+        send = connection.event if chunked else connection.bare_event
+        for event in (_EVENT, _LAST, "[DONE]"):
+            await send(event)
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            await send("ping")
+
+    with WireServer(goes_on) as server:
+        started = time.monotonic()
+        assert "".join(way.stream(_llm(server.url))) == "half"
+        assert time.monotonic() - started < 5
+
+
+def test_long_headers_are_read(way: Way) -> None:
+    """Gateways write policies into them."""
+
+    async def verbose(connection: Connection) -> None:
+        await connection.request()
+        body = json.dumps(_ANSWER)
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-policy: {'a' * 20_000}\r\n"
+        await connection.send(f"{head}content-length: {len(body)}\r\n\r\n{body}".encode())
+
+    with WireServer(verbose) as server:
+        assert way.invoke(_llm(server.url)) == ["fine"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"junk\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: nine\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nx\r\n",
+        b"HTTP/1.1 200 OK\r\nbad header line\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_a_connection_error_without_secrets(way: Way, reply: bytes) -> None:
+    """The same on each engine, and tried again."""
+    seen = []
+
+    async def talks_nonsense(connection: Connection) -> None:
+        await connection.request()
+        seen.append(1)
+        await connection.send(reply)
+
+    with WireServer(talks_nonsense) as server:
+        policy = RetryPolicy(max_retries=1, initial_wait=0)
+        llm = _llm(server.url, retry_policy=policy, endpoint_api_key="s3cret")
+        with pytest.raises(EndpointConnectionError) as raised:
+            way.invoke(llm)
+    assert (len(seen), raised.value.sent) == (2, True)
+    shown = str(raised.value), repr(raised.value.__cause__), repr(raised.value.__context__)
+    assert "s3cret" not in " ".join(shown)
+
+
+def test_a_peer_that_stops_reading_is_a_timeout(way: Way) -> None:
+    """A large prompt does not wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        llm = _llm(url, timeout=0.3, model_kwargs={"padding": "x" * 8_000_000})
+        with pytest.raises(EndpointTimeoutError):
+            way.invoke(llm)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # aiohttp's, of bytes nobody took
+        gc.collect()
+
+
+def test_closing_a_copy_leaves_the_original(way: Way) -> None:
+    """Each has a lease of its own on the connections."""
+    if way.is_async:
+        return
+
+    async def slow(connection: Connection) -> None:
+        while await connection.request():
+            await asyncio.sleep(0.4)
+            await connection.reply(_ANSWER)
+
+    with WireServer(slow) as server:
+        llm = _llm(server.url)
+        llm.invoke("x")
+        copied = llm.model_copy()
+        copied.invoke("x")
+        threading.Timer(0.1, copied.close).start()
+        assert llm.invoke("x") == "fine"
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as at a terminal: a job in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_a_batch_at_once(ctrl_c: None) -> None:
+    """Nothing more is sent, and nobody waits for what is under way."""
+    asked: list[float] = []
+
+    async def busy(connection: Connection) -> None:
+        while await connection.request():
+            asked.append(time.monotonic())
+            await connection.reply({}, "503 Busy\r\nretry-after: 2")
+
+    with WireServer(busy) as server:
+        llm = _llm(server.url, max_retries=5)
+        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            llm.batch(["a", "b", "c"])
+        ended = time.monotonic()
+        time.sleep(2.5)
+    assert ended - started < 1.5
+    assert [moment for moment in asked if moment > ended] == []
+
+
 @pytest.mark.parametrize("how", ["hang up", "reset"])
 def test_a_stream_that_is_cut_keeps_the_text_so_far(way: Way, how: str) -> None:
     """Never a silent short answer."""
@@ -282,8 +411,9 @@ def test_a_batch_opens_no_more_connections_than_it_may(way: Way) -> None:
         assert (server.connections, server.most_open) == (5, 5)
 
 
-def test_closing_gives_the_connections_back() -> None:
+def test_closing_gives_the_connections_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the last object that uses them closes; the object stays usable."""
+    monkeypatch.setattr(_pool, "sync_pool", _pool.SyncPool())
     with WireServer(_answers) as server:
         first, second = _llm(server.url), _llm(server.url)
         for llm in (first, second):

@@ -52,6 +52,12 @@ class Connection:
         event = f"data: {data}\n\n".encode()
         await self.send(f"{len(event):x}\r\n".encode() + event + b"\r\n")
 
+    async def bare_event(self, value: Any) -> None:
+        """Send one event of a stream that ends with its connection."""
+        await self.send(
+            f"data: {value if isinstance(value, str) else json.dumps(value)}\n\n".encode()
+        )
+
     async def end_stream(self) -> None:
         """Send the end of the stream."""
         await self.send(b"0\r\n\r\n")

@@ -12,7 +12,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-COMMAND = [sys.executable, "-W", "error", "-m", "langchain_azure_llms.local"]
+# A job in the background ignores Ctrl-C, and so would its children.
+AS_FROM_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("langchain_azure_llms.local", run_name="__main__", alter_sys=True)
+"""
+COMMAND = [sys.executable, "-W", "error", "-c", AS_FROM_A_TERMINAL]
 
 
 @contextmanager
@@ -53,7 +59,8 @@ def test_it_prints_the_environment_serves_and_ends_quietly(ending: signal.Signal
         output, errors = process.communicate(timeout=20)
     assert answer.status_code == 200
     assert exports["AZUREML_ENDPOINT_API_KEY"] == "it's"
-    assert (process.returncode, output, errors) == (0, "", "")
+    assert (process.returncode, output) == (0, "")
+    assert errors == "Serving; Ctrl-C ends it. Paste these into another shell.\n"
 
 
 def test_a_taken_port_ends_it_with_one_sentence() -> None:

@@ -39,6 +39,24 @@ def test_choices_without_an_index_stand_where_they_came() -> None:
     assert [group[0].text for group in answer.generations] == ["a", "b"]
 
 
+@pytest.mark.parametrize(("first", "second"), [("1", "0"), (1.0, 0.0), (1, 0)])
+def test_indexes_that_were_written_anew_count(first: Any, second: Any) -> None:
+    """A gateway may have made a float or a text of them; the answers must not be swapped."""
+    choices = [{"text": "b", "index": first}, {"text": "a", "index": second}]
+    answer = completions.read_answer(_body(choices=choices), prompts=2)
+    assert [group[0].text for group in answer.generations] == ["a", "b"]
+
+
+@pytest.mark.parametrize("index", ["one", 0.5, -1, [], {}])
+def test_an_index_that_is_none_is_refused_where_it_matters(index: Any) -> None:
+    """Whose answer it is would be a guess; a single one needs no index."""
+    choices = [{"text": "a", "index": index}, {"text": "b", "index": 1}]
+    with pytest.raises(ResponseFormatError, match="whole numbers as index"):
+        completions.read_answer(_body(choices=choices), prompts=2)
+    answer = completions.read_answer(_body(choices=choices[:1]))
+    assert answer.generations[0][0].text == "a"
+
+
 def test_fewer_completions_than_asked_are_taken() -> None:
     """A filter may swallow some of `n`."""
     choices = [{"text": "a", "index": 0}, {"text": "b", "index": 2}]

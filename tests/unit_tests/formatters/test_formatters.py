@@ -272,6 +272,11 @@ def test_events_of_a_stream_are_read(formatter: ContentFormatterBase, data: str,
         (CustomOpenAIContentFormatter(), '{"choices": [{"delta": {"content": "a"}}]}'),
         (OpenAIChatContentFormatter(), '{"choices": [{"text": "a"}]}'),
         (CustomOpenAIContentFormatter(), "{broken"),
+        (
+            CustomOpenAIContentFormatter(),
+            '{"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}',
+        ),
+        (OpenAIChatContentFormatter(), '{"choices": [{"text": "a", "finish_reason": "stop"}]}'),
         (OpenAIChatContentFormatter(), "17"),
     ],
 )

@@ -1,5 +1,7 @@
 """What `AzureOpenAI` sends, and what it makes of the answers."""
 
+import json
+import time
 from typing import Any
 
 import httpx2
@@ -10,6 +12,7 @@ from langchain_core.prompts import PromptTemplate
 
 from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import (
+    AzureLLMError,
     ConfigurationError,
     ContentFilterError,
     CredentialError,
@@ -212,6 +215,112 @@ def test_an_error_inside_a_stream_has_its_own_class_and_the_text_so_far(
     assert (raised.value.text_so_far, raised.value.status_code) == ("half", 500)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        'event: error\ndata: {"message": "boom", "code": 500}\n\n',
+        "event: error\ndata: boom\n\n",
+        'data: {"object": "error", "message": "boom", "code": 500}\n\n',
+        'data: {"error": {"message": "boom"}, "choices": [{"index": 0, "text": ""}]}\n\n',
+    ],
+)
+def test_errors_of_every_form_inside_a_stream_are_errors(
+    calls: Calls, service: Service, event: str
+) -> None:
+    """A half answer that passes for a whole one is the worst of answers."""
+    half = f"data: {json.dumps(text_event('half'))}\n\n{event}data: [DONE]\n\n"
+    headers = {"content-type": "text/event-stream"}
+    service.answers = [httpx2.Response(200, headers=headers, content=half.encode())]
+    with pytest.raises(ServerError, match="boom") as raised:
+        calls.stream(_llm(service), "x")
+    assert raised.value.text_so_far == "half"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"message": "boom"}, "choices": [{"text": "x"}]},
+        {"object": "error", "message": "boom", "code": 500, "choices": [{"text": "x"}]},
+    ],
+)
+def test_an_error_beside_choices_is_an_error(
+    calls: Calls, service: Service, answer: dict[str, Any]
+) -> None:
+    """Whatever else the answer holds."""
+    service.answers = [httpx2.Response(200, json=answer)]
+    with pytest.raises(ServerError, match="boom"):
+        calls.invoke(_llm(service), "x")
+
+
+def test_odd_types_beside_the_text_do_not_break_a_stream(calls: Calls, service: Service) -> None:
+    """Log probabilities and finish reasons that cannot be added up."""
+    odd = {"choices": [{"text": "a", "logprobs": {"x": 1.5}, "finish_reason": {"a": 1}}]}
+    service.answers = [stream(odd, odd, text_event("b", "stop"))]
+    assert "".join(calls.stream(_llm(service), "x")) == "aab"
+    assert calls.generate(_llm(service, streaming=True), ["x"]).generations[0][0].text == "aab"
+
+
+def test_long_streams_cost_in_proportion(service: Service) -> None:
+    """The text so far is not put together for every event: ten times the events, not a hundred."""
+
+    def seconds(count: int) -> float:
+        service.answers = [stream(*[text_event("word ")] * count, text_event("", "stop"))]
+        started = time.process_time()
+        assert sum(1 for _ in _llm(service)._stream("x")) == count + 1
+        return time.process_time() - started
+
+    few = min(seconds(2_000) for _ in range(3))
+    assert seconds(20_000) < 30 * few
+
+
+def test_a_users_clients_own_parameters_are_added(service: Service) -> None:
+    """They do not replace the API version."""
+    transport = httpx2.MockTransport(service)
+    llm = _llm(service, http_client=httpx2.Client(transport=transport, params={"t": "1"}))
+    llm.invoke("x")
+    assert dict(service.requests[0].url.params) == {"t": "1", "api-version": "2024-10-21"}
+
+
+def test_the_text_of_a_users_hook_is_not_told(service: Service) -> None:
+    """Its error holds the whole URL, with its query."""
+    service.answers = [httpx2.Response(500)]
+    hooks = {"response": [lambda response: response.raise_for_status()]}
+    client = httpx2.Client(transport=httpx2.MockTransport(service), event_hooks=hooks)
+    with pytest.raises(AzureLLMError) as raised:
+        _llm(service, http_client=client, default_query={"code": "s3cret"}).invoke("x")
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_closed_client_of_ones_own_is_a_configuration_error(service: Service) -> None:
+    """Not a bare RuntimeError."""
+    client = httpx2.Client(transport=httpx2.MockTransport(service))
+    client.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        _llm(service, http_client=client).invoke("x")
+
+
+def test_no_key_stands_in_a_traceback_with_locals(calls: Calls, service: Service) -> None:
+    """As rich and error trackers render them."""
+    service.answers = [httpx2.Response(500, content=b"broken")]
+    with pytest.raises(ServerError) as raised:
+        calls.invoke(_llm(service, api_key="s3cret", max_retries=0), "x")
+    shown, trace = "", raised.value.__traceback__
+    while trace is not None:
+        if "langchain_azure_llms" in trace.tb_frame.f_code.co_filename:
+            shown += repr(trace.tb_frame.f_locals)
+        trace = trace.tb_next
+    assert "headers" in shown
+    assert "s3cret" not in shown
+
+
+def test_an_endpoint_that_was_changed_is_checked_too(calls: Calls, service: Service) -> None:
+    """The key does not go out in the open."""
+    llm = _llm(service)
+    llm.azure_endpoint = "http://elsewhere.example"
+    with pytest.raises(ConfigurationError, match="would travel unencrypted"):
+        calls.invoke(llm, "x")
+
+
 def test_a_broken_answer_after_the_end_marker_is_no_error(calls: Calls, service: Service) -> None:
     """Everything had arrived."""
     service.answers = [stream(text_event("a", "stop"), "[DONE]", "{broken", done=False)]
@@ -256,6 +365,16 @@ def test_a_count_that_is_none_is_refused_at_the_call(
         ({"prompt": "other"}, "'prompt' is no model parameter"),
         ({"stream": True}, "Call stream or astream"),
         ({"timeout": "soon"}, "expected seconds"),
+        ({"timeout": 0}, "more than 0 seconds"),
+        ({"temprature": 0.1}, "Did you mean 'temperature'"),
+        ({"extra_headers": {"x": "é"}}, "The header 'x' must be text"),
+        ({"extra_headers": {"x": "a\r\nb: c"}}, "The header 'x' must be text"),
+        ({"extra_headers": {"x": 1}}, "The header 'x' must be text"),
+        ({"extra_headers": {"Content-Length": "1"}}, "set by the HTTP client alone"),
+        ({"extra_headers": {"a b": "1"}}, "cannot be the name of a header"),
+        ({"extra_headers": [("a", "b")]}, "extra_headers is a list"),
+        ({"extra_query": "a=b"}, "extra_query is a str"),
+        ({"extra_body": [1]}, "extra_body is a list"),
         ({"temperature": float("nan")}, "cannot be sent as JSON"),
     ],
 )
@@ -299,6 +418,17 @@ def test_a_token_provider_is_asked_for_every_request(calls: Calls, service: Serv
     calls.invoke(llm, "x")
     sent = [request.headers["authorization"] for request in service.requests]
     assert sent == ["Bearer t1", "Bearer t2"]
+
+
+@pytest.mark.parametrize("token", ["s3cret\n", "s3creté", "Bearer s3cret"])
+def test_a_token_that_cannot_be_sent_is_refused_unseen(
+    calls: Calls, service: Service, token: str
+) -> None:
+    """As a key is, without showing it."""
+    llm = _llm(service, api_key=None, azure_ad_token_provider=lambda: token)
+    with pytest.raises(ConfigurationError, match="token provider's token") as raised:
+        calls.invoke(llm, "x")
+    assert "s3cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("token", ["", "  ", None, 17])

@@ -152,6 +152,13 @@ def test_two_explicit_credentials_are_refused_by_name(second: dict[str, Any]) ->
         ({"azure_endpoint": "ftp://host"}, "expected a whole URL"),
         ({"azure_endpoint": "https://a b"}, "expected a whole URL"),
         ({"azure_endpoint": "http://r.example"}, "would travel unencrypted"),
+        ({"azure_endpoint": "https://u:s3cret@r.example"}, "has a user name or password"),
+        ({"azure_endpoint": "https://<resource>.openai.azure.com"}, "expected a whole URL"),
+        ({"azure_endpoint": "https://a..b"}, "expected a whole URL"),
+        ({"api_key": "Bearer k"}, "begins with 'Bearer '"),
+        ({"openai_proxy": "not a proxy"}, "openai_proxy is 'not a proxy'"),
+        ({"openai_proxy": ""}, "expected a proxy's URL"),
+        ({"timeout": float("inf")}, "up to a year"),
         ({"api_version": None}, "No API version"),
         ({"timeout": 0}, "expected more than 0 seconds"),
         ({"timeout": "soon"}, "expected seconds"),
@@ -176,6 +183,12 @@ def test_what_cannot_work_is_refused_by_the_constructor(
         _llm(**settings)
     assert message in str(raised.value)
     assert raised.value.__context__ is None
+
+
+def test_positional_arguments_are_refused_by_the_class_that_was_called() -> None:
+    """Not by a base that nobody wrote."""
+    with pytest.raises(ConfigurationError, match="AzureOpenAI takes its settings by name"):
+        AzureOpenAI("x")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("make", [lambda s: AzureOpenAI(**s), AzureOpenAI.model_validate])
@@ -244,10 +257,10 @@ def test_secrets_stand_neither_in_print_nor_in_repr() -> None:
         default_headers={"subscription": secret},
         default_query={"key": secret},
         openai_proxy=f"http://user:{secret}@proxy.example",
-        azure_endpoint=f"https://user:{secret}@r.example",
+        azure_endpoint=f"https://r.example/x?sig={secret}",
     )
     assert secret not in str(llm)
-    assert secret not in repr(llm).replace(str(llm.azure_endpoint), "")
+    assert secret not in repr(llm)
 
 
 def test_tracing_names_provider_deployment_and_parameters() -> None:

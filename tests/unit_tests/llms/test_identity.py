@@ -159,6 +159,6 @@ def test_the_digest_shows_no_secret() -> None:
         InMemoryCache(),
         default_headers={"x-key": "s3cret"},
         default_query={"k": "s3cret"},
-        azure_endpoint="https://u:s3cret@r.example/x?y=s3cret",
+        azure_endpoint="https://r.example/x?y=s3cret",
     )
     assert "s3cret" not in str(llm.asdict())

@@ -456,6 +456,65 @@ def test_headers_and_query_of_ones_own_travel(calls: Calls, scoring: Service) ->
     assert request.headers["x-team"] == "t"
 
 
+def test_stop_among_the_model_arguments_is_sent(calls: Calls, scoring: Service) -> None:
+    """And does not get in tracing's way."""
+    calls.invoke(_llm(scoring, model_kwargs={"stop": ["\n"]}), "x")
+    assert scoring.bodies[0]["input_data"]["parameters"] == {"stop": ["\n"]}
+
+
+def test_without_a_model_name_none_is_told(calls: Calls, scoring: Service) -> None:
+    """Token counters of LangChain's would stumble over None."""
+    assert calls.generate(_llm(scoring), ["x"]).llm_output == {"token_usage": {}}
+
+
+@pytest.mark.parametrize("returned", [17, b"bytes", ["a"], {"a": 1}, ValueError("odd")])
+def test_an_event_that_a_formatter_cannot_read_is_an_error(
+    calls: Calls, service: Service, returned: Any
+) -> None:
+    """Of our own class, whatever it returns or raises; it need not take the api type."""
+
+    class Own(TwoArguments):
+        @property
+        def streaming_api_types(self) -> list[AzureMLEndpointApiType]:
+            return [AzureMLEndpointApiType.dedicated]
+
+        def format_stream_event(self, data: str) -> Any:
+            if isinstance(returned, Exception):
+                raise returned
+            return returned
+
+    service.answers = [stream("a", "b")]
+    with pytest.raises(ResponseFormatError, match="Own"):
+        calls.stream(_llm(service, content_formatter=Own()), "x")
+
+
+def test_the_api_type_may_be_a_keyword(service: Service) -> None:
+    """It is the real one, not the default."""
+    seen = []
+
+    class Own(TwoArguments):
+        def format_response_payload(self, output: bytes, *, api_type: str = "unknown") -> str:
+            seen.append(api_type)
+            return "fine"
+
+    service.answers = [httpx2.Response(200)]
+    _llm(service, content_formatter=Own()).invoke("x")
+    assert seen == ["dedicated"]
+
+
+def test_nested_arguments_are_each_requests_own(calls: Calls, service: Service) -> None:
+    """A formatter that changes them changes nothing else."""
+
+    class Own(TwoArguments):
+        def format_request_payload(self, prompt: str, model_kwargs: dict[str, Any]) -> bytes:
+            return json.dumps(model_kwargs["nested"].pop("t")).encode()
+
+    service.answers = [httpx2.Response(200, json=[{"summary_text": "fine"}])]
+    llm = _llm(service, content_formatter=Own(), model_kwargs={"nested": {"t": 1}})
+    calls.batch(llm, ["a", "b"])
+    assert llm.model_kwargs == {"nested": {"t": 1}}
+
+
 def test_printing_names_what_identifies_it() -> None:
     """Without the URL's query and without secrets."""
     llm = _llm(endpoint_url=f"{_URL}?key=s3cret", endpoint_api_key="s3cret", deployment_name="b")

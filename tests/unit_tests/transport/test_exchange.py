@@ -146,6 +146,40 @@ def test_a_429_holds_fellow_callers_back() -> None:
     assert cooldowns.remaining("x", 101.0) == 3.0
 
 
+def test_a_limit_that_is_too_long_to_wait_for_is_an_error_at_once() -> None:
+    """By this caller's own policy, not by that of the one who met it."""
+    cooldowns = Cooldowns()
+    cooldowns.note("x", RateLimitError("no", status_code=429, retry_after=600.0), 100.0, 3600.0)
+    commands, error = _way_without_sending(cooldowns, RetryPolicy(max_wait=60))
+    assert isinstance(error, RateLimitError)
+    assert (commands, error.retry_after, error.is_retryable) == ([], 600.0, False)
+
+
+def test_without_retries_nobody_waits_for_others() -> None:
+    """One attempt, now."""
+    cooldowns = Cooldowns()
+    cooldowns.note("x", RateLimitError("no", status_code=429, retry_after=9.0), 100.0, 60.0)
+    commands, end = _way([_OK], policy=RetryPolicy(max_retries=0), cooldowns=cooldowns)
+    assert (commands, end) == ([Send({"api-key": "k"})], _OK)
+
+
+def _way_without_sending(
+    cooldowns: Cooldowns, policy: RetryPolicy
+) -> tuple[list[Command], Exception | None]:
+    steps = exchange(
+        HttpRequest("https://host/path", {}, b"", limit_key="x"),
+        policy=policy,
+        cooldowns=cooldowns,
+        clock=lambda: 100.0,
+        wall_clock=lambda: 0.0,
+        uniform=lambda _low, high: high,
+    )
+    try:
+        return [next(steps)], None
+    except RateLimitError as error:
+        return [], error
+
+
 def test_a_token_is_fetched_before_sending() -> None:
     """It travels as a bearer token beside the other headers."""
     commands, _ = _way(["t1", _OK], needs_token=True)

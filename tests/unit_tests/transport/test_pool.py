@@ -10,6 +10,7 @@ import weakref
 import httpx2
 import pytest
 
+from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.transport import _pool
 from langchain_azure_llms.transport._pool import AsyncPool, Lease, SyncPool, network_settings
 
@@ -118,6 +119,23 @@ def test_the_tls_context_is_made_once() -> None:
     assert _pool._context_for(network_settings()) is _pool._context_for(
         network_settings("http://p")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PROXY", "nonsense://x"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("ALL_PROXY", "nonsense://x"),
+    ],
+)
+def test_network_settings_that_cannot_work_are_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the variable, not by a bare FileNotFoundError."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=name):
+        SyncPool().client(network_settings(), Lease())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

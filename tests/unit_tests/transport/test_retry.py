@@ -173,7 +173,7 @@ def test_no_retry_when_the_policy_or_the_error_says_so(
 
 
 @pytest.mark.parametrize("name", ["max_retries", "initial_wait", "max_backoff", "max_wait"])
-@pytest.mark.parametrize("value", [-1, math.nan])
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "3", None, True])
 def test_a_policy_of_nonsense_is_refused(name: str, value: float) -> None:
     """The message names the number and what is expected."""
     with pytest.raises(ConfigurationError, match=rf"{name} is .*expected 0 or more"):
