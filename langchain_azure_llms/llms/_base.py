@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from langchain_azure_llms._redact import PrivateHeaders
 from langchain_azure_llms.auth import Authorization
-from langchain_azure_llms.exceptions import ConfigurationError, StreamInterruptedError
+from langchain_azure_llms.exceptions import ConfigurationError, StatusError, StreamInterruptedError
 from langchain_azure_llms.formatters._stream import StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _concurrent, _settings
@@ -91,6 +91,9 @@ class AzureLLM(ConfiguredLLM):
         self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
     ) -> list[PromptCall]:
         """Return the requests that answer these prompts, in their order."""
+
+    def _explain(self, error: StatusError) -> None:
+        """Add to an error's message what only the LLM knows."""
 
     @property
     def _proxy(self) -> str | None:
@@ -215,7 +218,11 @@ class AzureLLM(ConfiguredLLM):
 
     def _reply(self, request: HttpRequest) -> Reply:
         client = self.http_client or _pool.sync_pool.client(self._network, self._lease)
-        return _sync.run(self._steps(request), request, client, self._authorization.get_token)
+        try:
+            return _sync.run(self._steps(request), request, client, self._authorization.get_token)
+        except StatusError as error:
+            self._explain(error)
+            raise
 
     def close(self) -> None:
         """Close this object's connections, unless another LLM object shares them.
@@ -266,7 +273,11 @@ class AzureLLM(ConfiguredLLM):
     async def _areply(self, request: HttpRequest) -> Reply:
         client = self.http_async_client or _pool.async_pool.client(self._network, self._lease)
         get_token = self._authorization.aget_token
-        return await _async.run(self._steps(request), request, client, get_token)
+        try:
+            return await _async.run(self._steps(request), request, client, get_token)
+        except StatusError as error:
+            self._explain(error)
+            raise
 
     async def aclose(self) -> None:
         """Close this object's connections of the running event loop, as `close` does."""

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.auth import Authorization, bearer, check_secret
-from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError
+from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError, StatusError
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.formatters.registry import formatter_from_config
 from langchain_azure_llms.llms import _settings
@@ -32,6 +32,7 @@ _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiTy
 _NO_CREDENTIAL = (
     "No credential for the endpoint: pass endpoint_api_key, or set AZUREML_ENDPOINT_API_KEY."
 )
+_REQUEST_REFUSED = frozenset({400, 404, 405, 415, 422})
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
 
 
@@ -223,6 +224,13 @@ class AzureMLOnlineEndpoint(AzureLLM):
     @property
     def _model_name(self) -> str | None:
         return self.deployment_name or None
+
+    def _explain(self, error: StatusError) -> None:
+        """Name the formatter where the request itself was refused: the likeliest mistake of all."""
+        status = getattr(error, "model_status_code", None) or error.status_code
+        if status in _REQUEST_REFUSED:
+            name = type(self.content_formatter).__name__
+            error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)
 
     def _calls(
         self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool

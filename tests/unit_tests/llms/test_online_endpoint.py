@@ -25,6 +25,7 @@ from langchain_azure_llms.exceptions import (
     MissingCredentialError,
     ResponseFormatError,
     ServerError,
+    StatusError,
     UnsupportedApiTypeError,
 )
 from tests.unit_tests.llms.scripted import (
@@ -362,6 +363,29 @@ def test_a_200_that_carries_failure_is_an_error_with_the_inner_status(
     with pytest.raises(ServerError, match="engine down") as raised:
         calls.invoke(_llm(service), "x")
     assert raised.value.status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("reply", "named"),
+    [
+        (httpx2.Response(400), True),
+        (httpx2.Response(422), True),
+        (httpx2.Response(424, headers={"ms-azureml-model-error-statuscode": "400"}), True),
+        (httpx2.Response(424, headers={"ms-azureml-model-error-statuscode": "500"}), False),
+        (httpx2.Response(401), False),
+    ],
+)
+def test_a_refused_request_names_the_formatter(
+    calls: Calls,
+    service: Service,
+    reply: httpx2.Response,
+    named: bool,  # noqa: FBT001
+) -> None:
+    """The wrong one is the likeliest mistake."""
+    service.answers = [reply]
+    with pytest.raises(StatusError) as raised:
+        calls.invoke(_llm(service, max_retries=0), "x")
+    assert ("the schema of CustomOpenAIContentFormatter" in str(raised.value)) is named
 
 
 def test_an_empty_object_is_no_answer(calls: Calls, service: Service) -> None:

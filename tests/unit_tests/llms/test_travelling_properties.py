@@ -128,6 +128,28 @@ def test_save_and_load(
 
 
 @each_class
+def test_no_secret_of_the_constructor_is_written(
+    cls: type[AzureLLM], configurations: st.SearchStrategy[dict[str, Any]]
+) -> None:
+    """Neither the key, nor a header, nor a query value; a warning names each."""
+    key = {AzureOpenAI: "openai_api_key", AzureMLOnlineEndpoint: "endpoint_api_key"}[cls]
+
+    @_quick
+    @given(configurations, st.sampled_from(["default_headers", "default_query"]))
+    def holds(configuration: dict[str, Any], place: str) -> None:
+        llm = cls(**{**configuration, key: _SECRET, place: {"x-mine": _SECRET}})
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "llm.json"
+            with pytest.warns(UserWarning, match="was saved without") as caught:
+                llm.save(path)
+            assert _SECRET not in path.read_text()
+        assert key in str(caught[0].message)
+        assert f"{place}['x-mine']" in str(caught[0].message)
+
+    holds()
+
+
+@each_class
 def test_dump_and_load(
     cls: type[AzureLLM], configurations: st.SearchStrategy[dict[str, Any]]
 ) -> None:
