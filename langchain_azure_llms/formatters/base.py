@@ -92,7 +92,15 @@ class ContentFormatterBase:
 
     def __eq__(self, other: object) -> bool:
         """Compare class and settings."""
-        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
+        if not isinstance(other, ContentFormatterBase) or type(self) is not type(other):
+            return NotImplemented
+        return self.state == other.state
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that this object holds: what tells it from others of its class."""
+        held: dict[str, Any] = getattr(self, "__dataclass_fields__", {})  # also those in slots
+        return {**vars(self), **{name: getattr(self, name) for name in held}}
 
     def __hash__(self) -> int:
         return hash(type(self))

@@ -18,6 +18,7 @@ from langchain_azure_llms.exceptions import (
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.llms._urls import (
+    V1_VERSIONS,
     AzureOpenAIRoute,
     azure_openai_route,
     check_proxy,
@@ -165,6 +166,11 @@ class AzureOpenAISettings(AzureLLM):
             **({"model_kwargs": {**rest, **moved}} if given or moved else {}),
         }
 
+    @field_validator("disallowed_special")
+    @classmethod
+    def _as_a_set(cls, value: Any) -> Any:
+        return value if isinstance(value, str) else frozenset(value)
+
     @field_validator("openai_proxy")
     @classmethod
     def _check_proxy(cls, value: str | None) -> str | None:
@@ -241,6 +247,12 @@ class AzureOpenAISettings(AzureLLM):
         """The one that is sent: both may come from the environment."""
         unused = "openai_api_key" if self._sends_token else "azure_ad_token"
         return {n: v for n, v in super()._secrets_in_use.items() if n != unused}
+
+    @property
+    def _overruled(self) -> frozenset[str]:
+        """A dated version of the environment beside an address of the v1 API: saved, it counts."""
+        dated = self.openai_api_version not in V1_VERSIONS
+        return frozenset({"openai_api_version"} if dated and self._route.is_v1 else ())
 
     @property
     def _sends_token(self) -> bool:

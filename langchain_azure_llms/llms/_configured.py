@@ -164,12 +164,17 @@ class ConfiguredLLM(BaseLLM):
 
     def _saved(self) -> Saved:
         explicit = self.model_fields_set
-        names = explicit | self._from_environment
+        names = explicit | self._from_environment - self._overruled
         fields = type(self).model_fields
         given = {name: getattr(self, name) for name in fields if name in names}
         if not (self.metadata or {}).keys() - {"lc_versions"}:
             given.pop("metadata", None)
         return saved_settings(given, explicit)
+
+    @property
+    def _overruled(self) -> frozenset[str]:
+        """Settings of the environment that do not count beside those that were passed."""
+        return frozenset()
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -245,7 +250,7 @@ class ConfiguredLLM(BaseLLM):
             if name in _OPERATIONAL or name in self.lc_secrets or name in self.shared_resources:
                 continue
             if isinstance(value, ContentFormatterBase):
-                value = (type(value).__qualname__, vars(value))
+                value = (type(value).__qualname__, value.state)
             counted.append((name, value))
         try:
             shown = repr(counted)

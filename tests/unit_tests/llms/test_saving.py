@@ -109,6 +109,8 @@ def test_what_was_given_is_saved_even_when_it_equals_the_default(
         {"logit_bias": {"50256": -100}, "seed": 2**60},
         {"allowed_special": {"<|b|>", "<|a|>"}},
         {"extra_body": {"a": {"b": 1}}},
+        {"disallowed_special": ()},
+        {"disallowed_special": ["<|b|>", "<|a|>"]},
         {"default_headers": {"User-Agent": "me"}, "default_query": {"api-version": "x"}},
         {"openai_proxy": "http://proxy.example:3128"},
     ],
@@ -184,6 +186,31 @@ def test_the_loaded_llm_sends_the_same_bytes(
     assert isinstance(loaded, AzureMLOnlineEndpoint)
     sent = [one._calls(["x"], ["s"], {"u": 2}, stream=False)[0].request for one in (llm, loaded)]
     assert sent[0] == sent[1]
+
+
+def test_a_version_of_the_environment_that_does_not_count_is_not_saved(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """Beside an address of the v1 API; in the file it would count, and change the URL."""
+    environment.setenv("OPENAI_API_VERSION", "2024-10-21")
+    llm = AzureOpenAI(azure_endpoint="https://r.example/openai/v1", azure_deployment="d")
+    llm.save(tmp_path / "x.json")
+    loaded = load_llm(tmp_path / "x.json")
+    assert isinstance(loaded, AzureOpenAI)
+    urls = [one._calls(["x"], None, {}, stream=False)[0].request.url for one in (llm, loaded)]
+    assert urls == ["https://r.example/openai/v1/completions"] * 2
+
+
+def test_the_v1_api_of_the_environment_is_saved(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """It does count."""
+    environment.setenv("OPENAI_API_VERSION", "v1")
+    AzureOpenAI(azure_endpoint="https://r.example", azure_deployment="d").save(tmp_path / "x.json")
+    environment.delenv("OPENAI_API_VERSION")
+    loaded = load_llm(tmp_path / "x.json")
+    assert isinstance(loaded, AzureOpenAI)
+    assert loaded._route.is_v1
 
 
 def test_overrides_come_over_the_file(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
@@ -308,6 +335,13 @@ class Templated(ContentFormatterBase):
         return output.decode()
 
 
+@dataclass(slots=True, eq=False)
+class Slotted(Templated):
+    """A formatter that keeps a setting in a slot."""
+
+    mark: str = ""
+
+
 class Stateful(ContentFormatterBase):
     """A formatter whose state is no dataclass field."""
 
@@ -327,12 +361,16 @@ class Telling(Stateful):
 
 
 register_content_formatter("tests.templated", Templated)
+register_content_formatter("tests.slotted", Slotted)
 register_content_formatter("tests.stateful", Stateful)
 register_content_formatter("tests.telling", Telling)
 
 
 @each_suffix
-@pytest.mark.parametrize("formatter", [Templated("<{prompt}>"), Telling("https://t.example/")])
+@pytest.mark.parametrize(
+    "formatter",
+    [Templated("<{prompt}>"), Slotted("<{prompt}>", "m"), Telling("https://t.example/")],
+)
 def test_a_registered_formatter_comes_back_with_its_settings(
     tmp_path: Path, environment: pytest.MonkeyPatch, formatter: Any, suffix: str
 ) -> None:
@@ -404,3 +442,15 @@ def test_equality_compares_class_and_settings() -> None:
     assert one != Special(**_AZURE, api_key="k")
     assert GPT2ContentFormatter() == GPT2ContentFormatter() != DollyContentFormatter()
     assert Templated("a") == Templated("a") != Templated("b")
+    assert Slotted("a", "m") == Slotted("a", "m") != Slotted("a", "n")
+
+
+def test_formatters_with_other_settings_are_told_apart_by_caches() -> None:
+    """Wherever they keep them."""
+    digests = {
+        AzureMLOnlineEndpoint(
+            **_ML, endpoint_api_key="k", content_formatter=formatter
+        )._settings_digest
+        for formatter in (Templated("a"), Templated("b"), Slotted("a"), Slotted("a", "m"))
+    }
+    assert len(digests) == 4

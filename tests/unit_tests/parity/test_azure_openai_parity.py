@@ -48,7 +48,7 @@ SAMPLES: dict[str, Any] = {
     "default_headers": {"x-team": "blue"},
     "default_query": {"team": "blue"},
     "deployment_name": "another-deployment",
-    "disallowed_special": [],
+    "disallowed_special": frozenset(),
     "extra_body": {"a": 1},
     "frequency_penalty": 0.5,
     "http_async_client": httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
