@@ -140,42 +140,58 @@ def _checked(llm: BaseLLM, allowed_hosts: Iterable[str] | None) -> BaseLLM:
 
 # --- the hook into LangChain's own load_llm ---------------------------------------------------
 
-_HOOKED = ("langchain_community.llms", "langchain_community.llms.loading", "langchain_classic.llms")
-_LOOKUP = "get_type_to_cls_dict"
-Lookup = Callable[[], dict[str, Callable[[], type[BaseLLM]]]]
-_originals: dict[str, Lookup] = {}
+_LOOKUP, _LOADER = "get_type_to_cls_dict", "load_llm_from_config"
+_HOOKED = (
+    ("langchain_community.llms", _LOOKUP),
+    ("langchain_community.llms.loading", _LOOKUP),
+    ("langchain_community.llms.loading", _LOADER),
+    ("langchain_classic.llms", _LOOKUP),
+)
+_OURS = ("azure", "azureml_endpoint")
+_originals: dict[tuple[str, str], Callable[..., Any]] = {}
 
 
 def register_with_langchain() -> None:
     """Make LangChain's own `load_llm` return our classes for `azure` and `azureml_endpoint`.
 
-    It replaces the look-up that `langchain_community.llms.loading.load_llm` and
-    `langchain_classic.llms.loading.load_llm` use. Calling it again changes nothing;
-    `unregister_with_langchain` undoes it.
+    It replaces what `langchain_community.llms.loading.load_llm` and
+    `langchain_classic.llms.loading.load_llm` find classes and load configs with. Calling it again
+    changes nothing; `unregister_with_langchain` undoes it.
 
     Raises:
         ConfigurationError: If langchain-community is not installed.
     """
-    for name in _HOOKED:
+    for name, attribute in _HOOKED:
         module = _imported(name)
-        if module is not None and name not in _originals:
-            original: Lookup = getattr(module, _LOOKUP)
-            _originals[name] = original
-            setattr(module, _LOOKUP, _with_ours(original))
+        if module is not None and (name, attribute) not in _originals:
+            original = getattr(module, attribute)
+            _originals[name, attribute] = original
+            setattr(module, attribute, _WRAPPERS[attribute](original))
 
 
 def unregister_with_langchain() -> None:
     """Undo `register_with_langchain`; without it, do nothing."""
     while _originals:
-        name, original = _originals.popitem()
-        setattr(sys.modules[name], _LOOKUP, original)
+        (name, attribute), original = _originals.popitem()
+        setattr(sys.modules[name], attribute, original)
 
 
-def _with_ours(original: Lookup) -> Lookup:
+def _looking_up(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_type_to_cls_dict() -> dict[str, Callable[[], type[BaseLLM]]]:
         return {**original(), "azure": _azure, "azureml_endpoint": _azureml_endpoint}
 
     return get_type_to_cls_dict
+
+
+def _loading(original: Callable[..., Any]) -> Callable[..., Any]:
+    def load(config: Any, **kwargs: Any) -> Any:
+        ours = isinstance(config, Mapping) and config.get("_type") in _OURS
+        return load_llm_from_config(config, **kwargs) if ours else original(config, **kwargs)
+
+    return load
+
+
+_WRAPPERS = {_LOOKUP: _looking_up, _LOADER: _loading}
 
 
 def _azure() -> type[BaseLLM]:

@@ -17,7 +17,7 @@ from langchain_azure_llms import (
     register_with_langchain,
     unregister_with_langchain,
 )
-from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.exceptions import ConfigurationError, LoadError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the peers: one is sunset, one is written for Pydantic 1
@@ -98,6 +98,17 @@ def test_langchains_own_load_llm_returns_our_classes(
         llm.save(path)
         for load in (community_load_llm, classic_load_llm):
             assert load(path) == llm
+
+
+def test_a_file_cannot_allow_unencrypted_http_there_either(hooked: None, tmp_path: Path) -> None:
+    """It is our loader that reads configs of our classes; those of others go their old way."""
+    path = tmp_path / "x.json"
+    path.write_text('{"_type": "azure", "deployment_name": "d", "allow_plain_http": true}')
+    with pytest.raises(LoadError, match="cannot come from a file"):
+        community_load_llm(path)
+    path.write_text('{"_type": "nobody"}')
+    with pytest.raises(ValueError, match="Loading nobody LLM not supported"):
+        community_load_llm(path)
 
 
 def test_the_look_up_holds_our_classes_beside_the_others(hooked: None) -> None:
