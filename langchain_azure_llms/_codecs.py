@@ -7,8 +7,8 @@ file of ours needs them, aliases can grow without bound, and `api_version: 2024-
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ def read(path: Path) -> dict[str, Any]:
     except RecursionError:
         reason = "it is nested too deeply"
     except (ValueError, yaml.YAMLError) as error:
-        reason = f"it is no {path.suffix[1:].upper()}: {' '.join(str(error).split())}"
+        reason = f"it is no {path.suffix[1:].upper()}: {_without_content(error)}"
     if reason is None and not isinstance(value, dict):
         reason = f"it holds a {type(value).__name__}, expected a mapping with _type"
     if reason is not None:
@@ -97,22 +97,27 @@ def write(path: Path, value: Mapping[str, Any]) -> None:
         OSError: If the file cannot be written.
     """
     text = _codec_for(path).encode(value)
+    path = path.resolve()  # behind a link, the file it stands for is written
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    part = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with part.open("x", encoding="utf-8") as file:
             file.write(text)
-        Path(name).chmod(0o666 & ~_umask())  # as a file that was simply opened
-        Path(name).replace(path)
+        if path.exists():  # one that others may not read stays so
+            part.chmod(stat.S_IMODE(path.stat().st_mode))
+        part.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def _without_content(error: Exception) -> str:
+    """Return what a parser says without what it quotes: a file may hold secrets."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{(error.problem or '').partition(chr(39))[0].strip()}{place}"
 
 
 def _codec_for(path: Path) -> Codec:

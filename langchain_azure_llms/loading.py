@@ -50,7 +50,7 @@ def register_llm(name: str, cls: type[BaseLLM]) -> None:
 
 
 def load_llm(
-    file: Path | str, *, allowed_hosts: Iterable[str] | None = None, **overrides: Any
+    file: Path | str, *, allowed_hosts: str | Iterable[str] | None = None, **overrides: Any
 ) -> BaseLLM:
     """Return the LLM that a file describes; files of langchain-community and -openai load too.
 
@@ -59,7 +59,7 @@ def load_llm(
     Args:
         file: A path that ends in .json, .yaml or .yml.
         allowed_hosts: Hosts that credentials of the environment may go to, such as
-            `"*.openai.azure.com"`; any if not given.
+            `["*.openai.azure.com"]`; any if not given.
         **overrides: Constructor arguments, over those of the file.
 
     Raises:
@@ -76,7 +76,7 @@ def load_llm(
 
 
 def load_llm_from_config(
-    config: Mapping[str, Any], *, allowed_hosts: Iterable[str] | None = None, **overrides: Any
+    config: Mapping[str, Any], *, allowed_hosts: str | Iterable[str] | None = None, **overrides: Any
 ) -> BaseLLM:
     """Return the LLM that a mapping describes, which is not changed.
 
@@ -93,7 +93,8 @@ def load_llm_from_config(
         raise LoadError(f"The config is a {type(config).__name__}, expected a mapping with _type.")
     name = config.get("_type")
     if not isinstance(name, str):
-        raise LoadError(f"_type is {name!r}, expected a registered name such as 'azure'.")
+        shown = "missing" if name is None else f"a {type(name).__name__}"
+        raise LoadError(f"_type is {shown}, expected a registered name such as 'azure'.")
     cls = llm_registry.get(name)
     settings = {key: value for key, value in config.items() if key != "_type"}
     overrides.pop(_OF_THE_PEERS, None)
@@ -123,14 +124,15 @@ def _made(cls: type[BaseLLM], settings: dict[str, Any], overrides: dict[str, Any
     return cls(**{**unknown, **known, **other, **over})
 
 
-def _checked(llm: BaseLLM, allowed_hosts: Iterable[str] | None) -> BaseLLM:
+def _checked(llm: BaseLLM, allowed_hosts: str | Iterable[str] | None) -> BaseLLM:
     """Refuse to send a credential of the environment where it may not go."""
     if allowed_hosts is None or not isinstance(llm, AzureLLM):
         return llm
     if llm._secrets_in_use.keys() & llm.model_fields_set:  # noqa: SLF001 - our own base class
         return llm
+    patterns = [allowed_hosts] if isinstance(allowed_hosts, str) else allowed_hosts
     host = urlsplit(llm._address).hostname or ""  # noqa: SLF001 - as above
-    if not any(fnmatch(host, pattern.lower()) for pattern in allowed_hosts):
+    if not any(fnmatch(host, pattern.lower()) for pattern in patterns):
         raise LoadError(
             f"The endpoint is at {host}, which is not among the allowed hosts: credentials of the "
             "environment may not go there."

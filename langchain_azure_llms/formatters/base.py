@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -99,8 +99,11 @@ class ContentFormatterBase:
     @property
     def state(self) -> dict[str, Any]:
         """All that this object holds: what tells it from others of its class."""
-        held: dict[str, Any] = getattr(self, "__dataclass_fields__", {})  # also those in slots
-        return {**vars(self), **{name: getattr(self, name) for name in held}}
+        slots = [name for cls in type(self).__mro__ for name in _slots(cls)]
+        return {
+            **getattr(self, "__dict__", {}),
+            **{name: getattr(self, name) for name in slots if hasattr(self, name)},
+        }
 
     def __hash__(self) -> int:
         return hash(type(self))
@@ -174,6 +177,12 @@ class ContentFormatterBase:
             api_type: How the model is hosted.
         """
         raise NotImplementedError(_must_define(self, "format_stream_event"))
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots: str | Iterable[str] = cls.__dict__.get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else slots
+    return tuple(name for name in names if not name.startswith("__"))
 
 
 def _must_define(formatter: ContentFormatterBase, method: str) -> str:

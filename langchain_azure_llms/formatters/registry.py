@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from langchain_azure_llms._registry import Registry
 from langchain_azure_llms.exceptions import ConfigurationError, LoadError
@@ -83,9 +83,23 @@ def formatter_from_config(config: Mapping[str, Any]) -> ContentFormatterBase:
     settings = {name: value for name, value in config.items() if name != "_type"}
     make = getattr(cls, "from_config", None)
     try:
-        return make(settings) if callable(make) else cls(**settings)
+        return make(settings) if callable(make) else cls(**_as_declared(cls, settings))
     except (TypeError, ValueError) as error:
         raise LoadError(f"The content formatter {config['_type']!r}: {error}.") from error
+
+
+def _as_declared(cls: type, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return lists, as files hold them, as the tuples and sets that a dataclass declares."""
+    if not is_dataclass(cls):
+        return settings
+    declared = get_type_hints(cls)
+
+    def as_declared(name: str, value: Any) -> Any:
+        kind = get_origin(declared.get(name)) or declared.get(name)
+        make = next((known for known in (tuple, set, frozenset) if known is kind), None)
+        return make(value) if make is not None and isinstance(value, list) else value
+
+    return {name: as_declared(name, value) for name, value in settings.items()}
 
 
 for _name, _cls in {

@@ -25,6 +25,18 @@ from langchain_azure_llms.llms._urls import (
     check_url,
 )
 
+MODEL_PARAMETERS = (
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "n",
+    "logit_bias",
+    "max_tokens",
+    "seed",
+    "logprobs",
+)
+"""The settings that are properties of the request body."""
 _ENTRA_TYPES = frozenset({"azure_ad", "azuread"})
 _CREDENTIALS = ("openai_api_key", "azure_ad_token", "azure_ad_token_provider")
 _ASYNC_PROVIDER = "azure_ad_async_token_provider"
@@ -155,7 +167,12 @@ class AzureOpenAISettings(AzureLLM):
         given = known.get("model_kwargs") or {}
         if not isinstance(given, Mapping):
             return known  # pydantic says what is wrong with it
-        misplaced = {name: given[name] for name in given if name in cls.model_fields}
+        misplaced = {name: given[name] for name in given if name in {*MODEL_PARAMETERS, "best_of"}}
+        if elsewhere := cls.model_fields.keys() & given.keys() - misplaced.keys():
+            raise ConfigurationError(
+                f"{cls.__name__}: model_kwargs holds {', '.join(sorted(elsewhere))}, which is no "
+                "model parameter: pass it as an argument of its own."
+            )
         for name in [*moved, *misplaced]:
             if name in known or (name in moved and name in given):
                 raise ConfigurationError(f"{cls.__name__}: {name} is given twice.")
@@ -250,9 +267,15 @@ class AzureOpenAISettings(AzureLLM):
 
     @property
     def _overruled(self) -> frozenset[str]:
-        """A dated version of the environment beside an address of the v1 API: saved, it counts."""
+        """What of the environment does not count here, but would if it were saved.
+
+        That is its endpoint beside `base_url`, and a dated version beside an address of the v1 API.
+        """
         dated = self.openai_api_version not in V1_VERSIONS
-        return frozenset({"openai_api_version"} if dated and self._route.is_v1 else ())
+        overruled = {"openai_api_version"} if dated and self._route.is_v1 else set()
+        if self._is_explicit("openai_api_base"):
+            overruled.add("azure_endpoint")
+        return frozenset(overruled)
 
     @property
     def _sends_token(self) -> bool:

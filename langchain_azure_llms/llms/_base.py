@@ -66,6 +66,7 @@ class AzureLLM(ConfiguredLLM):
     _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
 
     shared_resources: ClassVar[tuple[str, ...]] = ("http_client", "http_async_client")
+    never_travel: ClassVar[tuple[str, ...]] = ("_environment", "_lease")
 
     @model_validator(mode="after")
     def _check_shared_settings(self) -> Self:

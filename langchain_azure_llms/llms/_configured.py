@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import pickle
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +25,8 @@ from pydantic.fields import ModelPrivateAttr
 from langchain_azure_llms import _codecs
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.formatters.base import ContentFormatterBase
 from langchain_azure_llms.llms import _settings
+from langchain_azure_llms.llms._identity import digest
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._saved import Saved, saved_settings
 
@@ -35,10 +34,12 @@ _RUN_ARGUMENTS = frozenset({"tags", "metadata", "run_name", "run_id"})
 _OPERATIONAL = frozenset(
     {
         "allow_plain_http",
+        "allowed_special",
         "batch_size",
         "cache",
         "callbacks",
         "custom_get_token_ids",
+        "disallowed_special",
         "http_async_client",
         "http_client",
         "max_concurrency",
@@ -50,11 +51,14 @@ _OPERATIONAL = frozenset(
         "retry_policy",
         "streaming",
         "tags",
+        "tiktoken_model_name",
         "timeout",
         "verbose",
     }
 )
 """Settings that do not change what an endpoint answers."""
+_PRIVATE_ARGUMENTS = frozenset({"extra_headers", "extra_query"})
+"""Arguments of a call whose values may be secrets: caches and tracers get a digest of them."""
 _call_arguments: ContextVar[tuple[int, dict[str, Any]] | None] = ContextVar(
     "_call_arguments", default=None
 )
@@ -65,6 +69,8 @@ class ConfiguredLLM(BaseLLM):
 
     shared_resources: ClassVar[tuple[str, ...]] = ()
     """Settings that are live objects: copies share them, and files do not hold them."""
+    never_travel: ClassVar[tuple[str, ...]] = ()
+    """Private attributes that belong to this process: a pickle does not hold them."""
 
     _from_environment: frozenset[str] = PrivateAttr(default=frozenset())
 
@@ -124,6 +130,18 @@ class ConfiguredLLM(BaseLLM):
 
     __hash__ = None  # type: ignore[assignment] # settings can change
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, self._guarded(name, value))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other settings, which are not checked before the next call."""
+        guarded = {name: self._guarded(name, value) for name, value in (update or {}).items()}
+        return super().model_copy(update=guarded, deep=deep)
+
+    def _guarded(self, name: str, value: Any) -> Any:
+        """Return a bare text that is to become a secret setting as a secret."""
+        return SecretStr(value) if isinstance(value, str) and name in self.lc_secrets else value
+
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
             is_url = name is not None and name.endswith(("_url", "_endpoint", "_base"))
@@ -169,7 +187,7 @@ class ConfiguredLLM(BaseLLM):
         given = {name: getattr(self, name) for name in fields if name in names}
         if not (self.metadata or {}).keys() - {"lc_versions"}:
             given.pop("metadata", None)
-        return saved_settings(given, explicit)
+        return saved_settings(given, explicit, self.lc_secrets)
 
     @property
     def _overruled(self) -> frozenset[str]:
@@ -221,7 +239,8 @@ class ConfiguredLLM(BaseLLM):
             _refuse_unpicklable(name, values.get(name))
         stay = [n for n in self._from_environment if isinstance(values.get(n), SecretStr)]
         state["__dict__"] = {**values, **dict.fromkeys(stay)}
-        state["__pydantic_private__"] = {"_from_environment": self._from_environment}
+        private = (state["__pydantic_private__"] or {}).items()
+        state["__pydantic_private__"] = {n: v for n, v in private if n not in self.never_travel}
         return state
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
@@ -239,24 +258,16 @@ class ConfiguredLLM(BaseLLM):
         """Return what identifies this LLM and the call under way; caches and tracers use it."""
         call = _call_arguments.get()
         arguments = call[1] if call is not None and call[0] == id(self) else {}
-        return {**super().asdict(), "settings_digest": self._settings_digest, **arguments}
+        private = {n: digest(arguments[n]) for n in _PRIVATE_ARGUMENTS & arguments.keys()}
+        identity = {"settings_digest": self._settings_digest, **arguments, **private}
+        return {**super().asdict(), **identity}
 
     @property
     def _settings_digest(self) -> str:
         """A digest of every setting that changes answers: it tells LLMs apart, and no more."""
-        counted = []
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            if name in _OPERATIONAL or name in self.lc_secrets or name in self.shared_resources:
-                continue
-            if isinstance(value, ContentFormatterBase):
-                value = (type(value).__qualname__, value.state)
-            counted.append((name, value))
-        try:
-            shown = repr(counted)
-        except RecursionError:
-            raise ConfigurationError("A setting is nested too deeply.") from None
-        return hashlib.sha256(shown.encode("utf-8", "replace")).hexdigest()[:16]
+        left_out = {*_OPERATIONAL, *self.lc_secrets, *self.shared_resources}
+        settings = {n: getattr(self, n) for n in type(self).model_fields if n not in left_out}
+        return digest(settings)
 
     @contextmanager
     def _calling(self, kwargs: Mapping[str, Any]) -> Iterator[None]:

@@ -33,6 +33,8 @@ HARMLESS_QUERY = frozenset({"api-version"})
 _NEVER = ("allow_plain_http",)
 """Settings that only a caller may make."""
 _URLS = ("azure_endpoint", "endpoint_url", "openai_api_base", "openai_proxy")
+_LONGEST_NUMBER = 10_000
+"""In bits: Python refuses to write, and to read, much longer ones."""
 _TIMEOUTS = ("timeout", "request_timeout")
 
 
@@ -48,34 +50,45 @@ class Saved:
     left_out: list[str] = field(default_factory=list)
 
 
-def saved_settings(values: Mapping[str, Any], explicit: Iterable[str]) -> Saved:
+def saved_settings(
+    values: Mapping[str, Any], explicit: Iterable[str], secret: Iterable[str] = ()
+) -> Saved:
     """Return the plain form of settings.
 
     Args:
         values: The settings that were given.
-        explicit: Those of them that were arguments: if they cannot be saved, that is told.
+        explicit: Those of them that were arguments: if they cannot be saved, that is told. What the
+            environment gave, and can only be saved in part, is not saved: loading reads it anew.
+        secret: Those that never travel, whatever they hold.
     """
-    saved, told = Saved(), set(explicit)
+    saved, told, hidden = Saved(), set(explicit), {*secret, *_NEVER}
     for name, value in values.items():
         if value is None:
             saved.settings[name] = None
             continue
         try:
-            plain_value, dropped = _FORMS.get(name, _whole)(name, value)
+            plain_value, dropped = _form(name, hidden)(name, value)
         except _CannotBeSavedError:
             saved.left_out.extend([name] if name in told else [])
             continue
-        saved.settings[name] = plain_value
-        saved.left_out.extend(dropped)
+        if name in told or not dropped:
+            saved.settings[name] = plain_value
+            saved.left_out.extend(dropped)
     return saved
 
 
 Form = Callable[[str, Any], tuple[Any, list[str]]]
 
 
-def _whole(name: str, value: Any) -> tuple[Any, list[str]]:
-    if name in _NEVER:
-        raise _CannotBeSavedError
+def _form(name: str, hidden: set[str]) -> Form:
+    return _refused if name in hidden else _FORMS.get(name, _whole)
+
+
+def _refused(_name: str, _value: Any) -> tuple[Any, list[str]]:
+    raise _CannotBeSavedError
+
+
+def _whole(_name: str, value: Any) -> tuple[Any, list[str]]:
     return plain(value), []
 
 
@@ -97,7 +110,9 @@ def _url(name: str, value: Any) -> tuple[Any, list[str]]:
     kept = [pair for pair in query if pair[0].lower() in HARMLESS_QUERY]
     userinfo, at, host = parts.netloc.rpartition("@")
     dropped = [f"the user-info of {name}"] if at else []
-    dropped += [f"{key!r} of {name}" for key, _ in query if key.lower() not in HARMLESS_QUERY]
+    unknown = [pair for pair in query if pair not in kept]
+    # Without a value, what looks like a name may itself be a token.
+    dropped += [f"{key!r} of {name}" if item else f"a part of {name}" for key, item in unknown]
     dropped += [f"the fragment of {name}"] if parts.fragment else []
     if not dropped and not userinfo:
         return value, []
@@ -140,7 +155,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return _plain(value.value)
     if isinstance(value, Mapping):
-        return {_key(key): _plain(item) for key, item in value.items()}
+        named = {_key(key): _plain(item) for key, item in value.items()}
+        if len(named) < len(value):  # such as 1 and "1": one would be lost
+            raise _CannotBeSavedError
+        return named
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, set | frozenset) and all(isinstance(item, str) for item in value):
@@ -154,7 +172,7 @@ def _scalar(value: Any) -> bool | float | str | None:
         return value
     if isinstance(value, str):
         return "".join(value)
-    if isinstance(value, int):
+    if isinstance(value, int) and value.bit_length() <= _LONGEST_NUMBER:
         return int(value)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)

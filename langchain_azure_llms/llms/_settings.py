@@ -12,6 +12,7 @@ import httpx2
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from langchain_azure_llms._redact import shortened
 from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
 
 
@@ -135,13 +136,14 @@ def as_timeout(value: Any, name: str) -> httpx2.Timeout | None:
     parts = _timeout_parts(value)
     if value is not None and parts is None:
         raise ConfigurationError(
-            f"{name} is {value!r}, expected seconds, a pair (connect, read) or an httpx2.Timeout."
+            f"{name} is {_told(value)}, expected seconds, a pair (connect, read) or an "
+            "httpx2.Timeout."
         )
     if parts is None:
         return None
     if any(part is not None and not 0 < part < _YEAR for part in parts):
         raise ConfigurationError(
-            f"{name} is {value!r}, expected more than 0 seconds, up to a year."
+            f"{name} is {_told(value)}, expected more than 0 seconds, up to a year."
         )
     connect, read, write, pool = parts
     return httpx2.Timeout(connect=connect, read=read, write=write, pool=pool)
@@ -178,6 +180,14 @@ def _timeout_parts(value: Any) -> tuple[float | None, ...] | None:
     else:
         return None
     return parts if all(_is_seconds(part) for part in parts) else None
+
+
+def _told(value: Any) -> str:
+    """Return what an error shows: numbers and texts, and of what may hold secrets only its type."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    if all(isinstance(part, int | float | str | None) for part in parts):
+        return shortened(repr(value), 60)
+    return f"a {type(value).__name__}"
 
 
 def _is_seconds(value: Any) -> bool:

@@ -13,22 +13,10 @@ from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.formatters import completions
 from langchain_azure_llms.llms import _settings, _tokens
-from langchain_azure_llms.llms._azure_openai_settings import AzureOpenAISettings
+from langchain_azure_llms.llms._azure_openai_settings import MODEL_PARAMETERS, AzureOpenAISettings
 from langchain_azure_llms.llms._calls import PromptCall
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.transport._exchange import HttpRequest
-
-_PARAMETERS = (
-    "temperature",
-    "top_p",
-    "frequency_penalty",
-    "presence_penalty",
-    "n",
-    "logit_bias",
-    "max_tokens",
-    "seed",
-    "logprobs",
-)
 
 _CLIENT_ARGUMENTS = ("extra_headers", "extra_query", "extra_body", "timeout")
 """What OpenAI's own client takes beside the body, at each call."""
@@ -88,7 +76,7 @@ class AzureOpenAI(AzureOpenAISettings):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        params = {name: getattr(self, name) for name in _PARAMETERS}
+        params = {name: getattr(self, name) for name in MODEL_PARAMETERS}
         return {
             "deployment_name": self.deployment_name,
             "model_name": self.model_name,
@@ -196,7 +184,7 @@ class AzureOpenAI(AzureOpenAISettings):
         """Return the request body of one call but for its prompts; what is None is not sent."""
         _refuse_misspelt(params)
         _settings.check_mapping(extra["extra_body"], "extra_body")
-        body = {name: getattr(self, name) for name in _PARAMETERS}
+        body = {name: getattr(self, name) for name in MODEL_PARAMETERS}
         if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
             body["best_of"] = self.best_of
         body |= {**self.model_kwargs, **(self.extra_body or {})}
@@ -237,7 +225,17 @@ def _call(request: HttpRequest, prompts: list[str], body: dict[str, Any], n: int
 
 
 _KNOWN = frozenset(
-    {*_PARAMETERS, "best_of", "echo", "model", "stop", "stream", "stream_options", "suffix", "user"}
+    {
+        *MODEL_PARAMETERS,
+        "best_of",
+        "echo",
+        "model",
+        "stop",
+        "stream",
+        "stream_options",
+        "suffix",
+        "user",
+    }
 )
 
 

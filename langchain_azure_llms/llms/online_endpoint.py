@@ -150,9 +150,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
         # Old code and files hold the member, its value, or the text "AzureMLEndpointApiType.x".
         name = str(getattr(value, "value", value)).rpartition(".")[2].strip().lower()
         if name not in set(AzureMLEndpointApiType):
-            raise ConfigurationError(
-                f"endpoint_api_type is {value!r}, expected one of {_API_TYPES}."
-            )
+            shown = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+            raise ConfigurationError(f"endpoint_api_type is {shown}, expected one of {_API_TYPES}.")
         return (
             _DEDICATED if name == AzureMLEndpointApiType.realtime else AzureMLEndpointApiType(name)
         )

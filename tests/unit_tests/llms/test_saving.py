@@ -241,8 +241,8 @@ def test_an_argument_of_langchains_loader_is_taken(environment: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("config", "error", "message"),
     [
-        ({}, LoadError, "_type is None"),
-        ({"_type": 7}, LoadError, "_type is 7"),
+        ({}, LoadError, "_type is missing"),
+        ({"_type": 7}, LoadError, "_type is a int"),
         ({"_type": "azrue"}, UnknownTypeError, "Did you mean 'azure'"),
         ({"_type": "os.system"}, UnknownTypeError, "No LLM is registered"),
         ({"_type": "azure", **_AZURE, "temprature": 1}, LoadError, "Did you mean 'temperature'"),
