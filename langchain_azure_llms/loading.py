@@ -31,7 +31,7 @@ from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms.azure_openai import AzureOpenAI
 from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
 
-_ONLY_CALLERS = ("allow_plain_http", "http_client", "http_async_client")
+_ONLY_CALLERS = ("allow_plain_http", "credential", "http_client", "http_async_client")
 _OF_THE_PEERS = "allow_dangerous_deserialization"
 """An argument of LangChain's `load_llm`; nothing dangerous can be loaded here."""
 
@@ -121,6 +121,9 @@ def _made(cls: type[BaseLLM], settings: dict[str, Any], overrides: dict[str, Any
     fields = cls.model_fields
     known, unknown = _settings.by_field_name(settings, fields, cls.__name__)
     over, other = _settings.by_field_name(overrides, fields, cls.__name__)
+    ways = {name for names in getattr(cls, "credential_settings", ()) for name in names}
+    if any(over.get(name) is not None for name in ways):  # it replaces the one in the file
+        known = {name: value for name, value in known.items() if name not in ways}
     return cls(**{**unknown, **known, **other, **over})
 
 
@@ -128,7 +131,7 @@ def _checked(llm: BaseLLM, allowed_hosts: str | Iterable[str] | None) -> BaseLLM
     """Refuse to send a credential of the environment where it may not go."""
     if allowed_hosts is None or not isinstance(llm, AzureLLM):
         return llm
-    if llm._secrets_in_use.keys() & llm.model_fields_set:  # noqa: SLF001 - our own base class
+    if llm._explicit_credentials:  # noqa: SLF001 - our own base class
         return llm
     patterns = [allowed_hosts] if isinstance(allowed_hosts, str) else allowed_hosts
     host = urlsplit(llm._address).hostname or ""  # noqa: SLF001 - as above

@@ -5,7 +5,19 @@ from langchain_azure_llms.auth._authorization import (
     api_key,
     bearer,
     check_secret,
-    token_provider,
+    token_bearer,
 )
+from langchain_azure_llms.auth._credentials import check_credential, key_of
+from langchain_azure_llms.auth._tokens import CachedTokens, ProvidedTokens
 
-__all__ = ["Authorization", "api_key", "bearer", "check_secret", "token_provider"]
+__all__ = [
+    "Authorization",
+    "CachedTokens",
+    "ProvidedTokens",
+    "api_key",
+    "bearer",
+    "check_credential",
+    "check_secret",
+    "key_of",
+    "token_bearer",
+]

@@ -2,81 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, cast
 
 from pydantic import SecretStr
 
-from langchain_azure_llms.exceptions import ConfigurationError, CredentialError
+from langchain_azure_llms.exceptions import ConfigurationError
 
-TokenProvider = Callable[[], str]
-AsyncTokenProvider = Callable[[], Awaitable[str]]
+
+class Tokens(Protocol):
+    """Gives bearer tokens.
+
+    `refused` is a token that the service just refused, and that must not come back from a cache;
+    `claims` is what the service said a new one must hold (a claims challenge).
+    """
+
+    def get(self, refused: str | None = None, claims: str | None = None) -> str:
+        """Return a token, in a thread."""
+        ...
+
+    async def aget(self, refused: str | None = None, claims: str | None = None) -> str:
+        """Return a token, without blocking the event loop."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """A header with a fixed value, or a bearer token from a provider.
+    """A header with a fixed value, or a source of bearer tokens.
 
     Attributes:
-        headers: The header with a fixed value; empty when a provider gives the token.
-        provider: Gives a token to threads, and to coroutines when there is no async one.
-        async_provider: Gives a token to coroutines.
+        headers: The header with a fixed value; empty when there are tokens.
+        tokens: Gives a token for each request.
         identity: Tells two callers apart that have rate limits of their own; holds no secret.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    provider: TokenProvider | None = None
-    async_provider: AsyncTokenProvider | None = None
+    tokens: Tokens | None = None
     identity: int = 0
 
-    @property
-    def needs_token(self) -> bool:
-        """Whether a token has to be fetched before a request is sent."""
-        return not self.headers
+    def get_token(self, refused: str | None, claims: str | None) -> str:
+        """Return a token, in a thread."""
+        return cast("Tokens", self.tokens).get(refused, claims)
 
-    def get_token(self, refresh: bool) -> str:  # noqa: ARG002, FBT001 - the driver's signature
-        """Return a token, in a thread.
-
-        Raises:
-            ConfigurationError: If only an async provider was given.
-            CredentialError: If the provider gives no token.
-        """
-        if self.provider is None:
-            raise ConfigurationError(
-                "Only an async token provider was given, and this is a sync call. Pass a sync one "
-                "too (azure_ad_token_provider), or call the async methods (ainvoke, astream, ...)."
-            )
-        return _checked_token(self.provider())
-
-    async def aget_token(self, refresh: bool) -> str:  # noqa: ARG002, FBT001 - as above
-        """Return a token, without blocking the event loop.
-
-        Raises:
-            CredentialError: If the provider gives no token.
-        """
-        if self.async_provider is not None:
-            return _checked_token(await self.async_provider())
-        return await asyncio.to_thread(self.get_token, refresh=False)
+    async def aget_token(self, refused: str | None, claims: str | None) -> str:
+        """Return a token, without blocking the event loop."""
+        return await cast("Tokens", self.tokens).aget(refused, claims)
 
 
-def api_key(secret: SecretStr) -> Authorization:
+def api_key(secret: SecretStr | str) -> Authorization:
     """Return the authorization that Azure OpenAI calls a key."""
     value = _plain(secret)
     return Authorization({"api-key": value}, identity=hash(value))
 
 
-def bearer(secret: SecretStr) -> Authorization:
+def bearer(secret: SecretStr | str) -> Authorization:
     """Return the authorization of a token, or of an Azure ML key, which travels as one."""
     value = f"Bearer {_plain(secret)}"
     return Authorization({"Authorization": value}, identity=hash(value))
 
 
-def token_provider(
-    provider: TokenProvider | None, async_provider: AsyncTokenProvider | None
-) -> Authorization:
-    """Return the authorization of a function that gives tokens."""
-    return Authorization({}, provider, async_provider, identity=id(provider or async_provider))
+def token_bearer(tokens: Tokens, identity: int | None = None) -> Authorization:
+    """Return the authorization of what gives tokens."""
+    return Authorization(tokens=tokens, identity=id(tokens) if identity is None else identity)
 
 
 def check_secret(secret: SecretStr | None, name: str) -> None:
@@ -102,11 +90,3 @@ def check_secret(secret: SecretStr | None, name: str) -> None:
 def _plain(secret: SecretStr | str) -> str:
     """Return a secret's text; a field that was assigned anew may hold it bare."""
     return secret if isinstance(secret, str) else secret.get_secret_value()
-
-
-def _checked_token(token: object) -> str:
-    if not isinstance(token, str) or not token.strip():
-        shown = "an empty text" if isinstance(token, str) else f"a {type(token).__name__}"
-        raise CredentialError(f"The token provider returned {shown}, expected a token as text.")
-    check_secret(SecretStr(token), "The token provider's token")
-    return token

@@ -9,10 +9,17 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from langchain_azure_llms.auth import Authorization, api_key, bearer, check_secret, token_provider
+from langchain_azure_llms.auth import (
+    Authorization,
+    ProvidedTokens,
+    api_key,
+    bearer,
+    check_secret,
+    key_of,
+    token_bearer,
+)
 from langchain_azure_llms.exceptions import (
     ConfigurationError,
-    ConflictingCredentialsError,
     MissingCredentialError,
 )
 from langchain_azure_llms.llms import _settings
@@ -38,8 +45,7 @@ MODEL_PARAMETERS = (
 )
 """The settings that are properties of the request body."""
 _ENTRA_TYPES = frozenset({"azure_ad", "azuread"})
-_CREDENTIALS = ("openai_api_key", "azure_ad_token", "azure_ad_token_provider")
-_ASYNC_PROVIDER = "azure_ad_async_token_provider"
+_PROVIDERS = ("azure_ad_token_provider", "azure_ad_async_token_provider")
 
 
 class _TokenFromEnv(_settings.SecretFromEnv):
@@ -57,10 +63,16 @@ class _TokenFromEnv(_settings.SecretFromEnv):
 class AzureOpenAISettings(AzureLLM):
     """What `AzureOpenAI` is told, and what follows from it: endpoint and credential."""
 
+    default_scopes: ClassVar[tuple[str, ...]] = ("https://cognitiveservices.azure.com/.default",)
+    credential_settings: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("credential",),
+        ("openai_api_key",),
+        ("azure_ad_token",),
+        _PROVIDERS,
+    )
     shared_resources: ClassVar[tuple[str, ...]] = (
         *AzureLLM.shared_resources,
-        "azure_ad_token_provider",
-        "azure_ad_async_token_provider",
+        *_PROVIDERS,
     )
 
     azure_endpoint: str | None = Field(default_factory=_settings.from_env("AZURE_OPENAI_ENDPOINT"))
@@ -219,18 +231,6 @@ class AzureOpenAISettings(AzureLLM):
             )
         return self
 
-    def _check_one_credential(self) -> None:
-        given = [name for name in _CREDENTIALS if self._is_explicit(name)]
-        if "azure_ad_token_provider" not in given and self._is_explicit(_ASYNC_PROVIDER):
-            given.append(_ASYNC_PROVIDER)
-        if len(given) > 1:
-            raise ConflictingCredentialsError(
-                f"Two credentials were passed, {given[0]} and {given[1]}; only one can be sent."
-            )
-
-    def _is_explicit(self, name: str) -> bool:
-        return name in self.model_fields_set and getattr(self, name) is not None
-
     @property
     def _address(self) -> str:
         """The endpoint; an explicit one, under either name, comes before the environment's."""
@@ -261,9 +261,13 @@ class AzureOpenAISettings(AzureLLM):
 
     @property
     def _secrets_in_use(self) -> dict[str, str]:
-        """The one that is sent: both may come from the environment."""
-        unused = "openai_api_key" if self._sends_token else "azure_ad_token"
-        return {n: v for n, v in super()._secrets_in_use.items() if n != unused}
+        """The one that is sent: several may come from the environment."""
+        used = "azure_ad_token" if self._sends_token else "openai_api_key"
+        if self.credential is not None:
+            used = "openai_api_key" if key_of(self.credential) is not None else ""
+        elif self._has_provider or getattr(self, used) is None:
+            used = ""
+        return {name: variable for name, variable in self.lc_secrets.items() if name == used}
 
     @property
     def _overruled(self) -> frozenset[str]:
@@ -282,27 +286,37 @@ class AzureOpenAISettings(AzureLLM):
         return self.azure_ad_token is not None and not self._is_explicit("openai_api_key")
 
     @property
+    def _has_provider(self) -> bool:
+        return any(getattr(self, name) is not None for name in _PROVIDERS)
+
+    @property
     def _authorization(self) -> Authorization:
-        explicit = {name for name in (*_CREDENTIALS, _ASYNC_PROVIDER) if self._is_explicit(name)}
-        if explicit & {"azure_ad_token_provider", _ASYNC_PROVIDER}:
-            return token_provider(self.azure_ad_token_provider, self.azure_ad_async_token_provider)
+        is_token = str(self.openai_api_type).lower() in _ENTRA_TYPES
+        if self.credential is not None:
+            return self._authorization_of(self.credential, bearer if is_token else api_key)
+        if self._has_provider:
+            pair = (self.azure_ad_token_provider, self.azure_ad_async_token_provider)
+            return token_bearer(ProvidedTokens(*pair), identity=id(pair[0] or pair[1]))
         if self.azure_ad_token is not None and self._sends_token:
             return bearer(self.azure_ad_token)
         if self.openai_api_key is None:
             raise MissingCredentialError(_missing_credential())
-        if "openai_api_key" in explicit and str(self.openai_api_type).lower() in _ENTRA_TYPES:
+        if is_token and self._is_explicit("openai_api_key"):
             return bearer(self.openai_api_key)
         return api_key(self.openai_api_key)
 
 
 def _missing_credential() -> str:
     ways = (
-        "No credential: pass api_key, azure_ad_token or azure_ad_token_provider, or set "
-        "AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN."
+        "No credential: pass credential (a key, a credential of azure-identity such as "
+        "DefaultAzureCredential(), or a function that returns a token), api_key, azure_ad_token, "
+        "azure_ad_token_provider or azure_ad_async_token_provider; or set AZURE_OPENAI_API_KEY, "
+        "AZURE_OPENAI_AD_TOKEN, or OPENAI_API_TYPE=azure_ad with a Microsoft Entra token in "
+        "OPENAI_API_KEY."
     )
     if os.environ.get("OPENAI_API_KEY"):
         ways += (
-            " OPENAI_API_KEY is set, but it is a key of another service and is not sent to Azure; "
-            "with OPENAI_API_TYPE=azure_ad it is understood as a Microsoft Entra token."
+            " OPENAI_API_KEY is set, but without that type it is a key of another service and is "
+            "not sent to Azure."
         )
     return ways

@@ -5,7 +5,14 @@ from __future__ import annotations
 import random
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+)
 from contextlib import aclosing, closing
 from functools import lru_cache
 from importlib.metadata import version
@@ -16,11 +23,22 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompt_values import PromptValue
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from langchain_azure_llms._redact import PrivateHeaders
-from langchain_azure_llms.auth import Authorization
-from langchain_azure_llms.exceptions import ConfigurationError, StatusError, StreamInterruptedError
+from langchain_azure_llms.auth import (
+    Authorization,
+    CachedTokens,
+    check_credential,
+    key_of,
+    token_bearer,
+)
+from langchain_azure_llms.exceptions import (
+    ConfigurationError,
+    ConflictingCredentialsError,
+    StatusError,
+    StreamInterruptedError,
+)
 from langchain_azure_llms.formatters._stream import StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _concurrent, _settings
@@ -59,14 +77,53 @@ class AzureLLM(ConfiguredLLM):
     """Your own `httpx2.Client` for the sync methods: proxies, certificates, limits."""
     http_async_client: Any | None = Field(default=None, repr=False, exclude=True)
     """Your own `httpx2.AsyncClient` for the async methods."""
+    credential: Any = Field(default=None, repr=False, exclude=True)
+    """Who sends the requests: a key; an `azure.core.credentials.AzureKeyCredential`; a credential
+    of azure-identity, sync or async; or a function, or coroutine function, that returns a token.
+
+    One credential is one identity: its tokens are kept until shortly before they expire, shared by
+    all callers, and fetched anew, once, when the service refuses one. A function's token is kept
+    when it is an object with `token` and `expires_on`, or a JSON Web Token.
+    """
+    credential_scopes: tuple[str, ...] | None = None
+    """What tokens are asked for; None means the service's own scope."""
     allow_plain_http: bool = False
     """Whether credentials and prompts may travel unencrypted beyond this machine."""
 
     _environment: _pool.NetworkSettings = PrivateAttr(default_factory=_pool.network_settings)
     _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
+    _tokens: CachedTokens | None = PrivateAttr(default=None)
 
-    shared_resources: ClassVar[tuple[str, ...]] = ("http_client", "http_async_client")
-    never_travel: ClassVar[tuple[str, ...]] = ("_environment", "_lease")
+    default_scopes: ClassVar[tuple[str, ...]]
+    """The scope that tokens for the service have."""
+    credential_settings: ClassVar[tuple[tuple[str, ...], ...]]
+    """The settings that say who sends; those of one group are one credential."""
+    shared_resources: ClassVar[tuple[str, ...]] = ("http_client", "http_async_client", "credential")
+    never_travel: ClassVar[tuple[str, ...]] = ("_environment", "_lease", "_tokens")
+
+    @field_validator("credential", mode="before")
+    @classmethod
+    def _check_credential(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        credential = SecretStr(value) if isinstance(value, str) else value
+        check_credential(credential)
+        return credential
+
+    @field_validator("credential_scopes", mode="before")
+    @classmethod
+    def _check_scopes(cls, value: Any) -> Any:
+        scopes = (value,) if isinstance(value, str) else value
+        if scopes is not None and not (
+            isinstance(scopes, list | tuple)
+            and scopes
+            and all(isinstance(scope, str) and scope.strip() for scope in scopes)
+        ):
+            raise ConfigurationError(
+                "credential_scopes must be one or several texts, such as "
+                f"{cls.default_scopes[0]!r}."
+            )
+        return scopes
 
     @model_validator(mode="after")
     def _check_shared_settings(self) -> Self:
@@ -289,6 +346,41 @@ class AzureLLM(ConfiguredLLM):
         copied._lease = _pool.Lease()  # noqa: SLF001 - its own: closing the one leaves the other
         return copied
 
+    # --- who sends ---------------------------------------------------------------------------
+
+    def _is_explicit(self, name: str) -> bool:
+        return name in self.model_fields_set and getattr(self, name) is not None
+
+    @property
+    def _explicit_credentials(self) -> list[str]:
+        """The credentials that were passed, each by one of its names."""
+        named = (next(filter(self._is_explicit, names), None) for names in self.credential_settings)
+        return [name for name in named if name is not None]
+
+    def _check_one_credential(self) -> None:
+        """Refuse two credentials that were passed; those of the environment do not count.
+
+        Raises:
+            ConflictingCredentialsError: If there are two.
+        """
+        if len(given := self._explicit_credentials) > 1:
+            raise ConflictingCredentialsError(
+                f"Two credentials were passed, {given[0]} and {given[1]}; only one can be sent."
+            )
+
+    def _authorization_of(
+        self, credential: Any, with_key: Callable[[SecretStr], Authorization]
+    ) -> Authorization:
+        """Return the authorization of `credential`; a key travels in the service's own way."""
+        key = key_of(credential)
+        if key is not None:
+            return with_key(key)
+        scopes = self.credential_scopes or self.default_scopes
+        known = self._tokens
+        if known is None or known.credential is not credential or known.scopes != scopes:
+            known = self._tokens = CachedTokens(credential, scopes)
+        return token_bearer(known)
+
     # --- what both need ---------------------------------------------------------------------
 
     @property
@@ -326,7 +418,7 @@ class AzureLLM(ConfiguredLLM):
             body=b"",
             timeout=timeout,
             stream=stream,
-            needs_token=authorization.needs_token,
+            needs_token=authorization.tokens is not None,
             limit_key=(url, authorization.identity),
         )
 

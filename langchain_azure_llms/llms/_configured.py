@@ -140,7 +140,12 @@ class ConfiguredLLM(BaseLLM):
 
     def _guarded(self, name: str, value: Any) -> Any:
         """Return a bare text that is to become a secret setting as a secret."""
-        return SecretStr(value) if isinstance(value, str) and name in self.lc_secrets else value
+        return SecretStr(value) if isinstance(value, str) and name in self._secret_names else value
+
+    @property
+    def _secret_names(self) -> set[str]:
+        """The settings that never travel."""
+        return {*self.lc_secrets, "credential"}
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
@@ -187,7 +192,7 @@ class ConfiguredLLM(BaseLLM):
         given = {name: getattr(self, name) for name in fields if name in names}
         if not (self.metadata or {}).keys() - {"lc_versions"}:
             given.pop("metadata", None)
-        return saved_settings(given, explicit, self.lc_secrets)
+        return saved_settings(given, explicit, self._secret_names)
 
     @property
     def _overruled(self) -> frozenset[str]:

@@ -43,9 +43,14 @@ class AzureOpenAI(AzureOpenAISettings):
         azure_endpoint: The resource's address (environment: `AZURE_OPENAI_ENDPOINT`).
         deployment_name (azure_deployment): The deployment.
         openai_api_version (api_version): A dated version, or `"v1"` (`OPENAI_API_VERSION`).
+        credential: A key, an `AzureKeyCredential`, a credential of azure-identity, or a function
+            that returns a Microsoft Entra token; kept, and renewed before it expires.
+        credential_scopes: What its tokens are asked for;
+            `https://cognitiveservices.azure.com/.default`.
         openai_api_key (api_key): The resource's key (`AZURE_OPENAI_API_KEY`).
         azure_ad_token: A Microsoft Entra token (`AZURE_OPENAI_AD_TOKEN`), instead of a key.
-        azure_ad_token_provider, azure_ad_async_token_provider: Functions that return one.
+        azure_ad_token_provider, azure_ad_async_token_provider: Functions that return one; called
+            for every request.
         openai_organization (organization), openai_proxy, default_headers, default_query: What
             gateways and networks want.
         http_client, http_async_client: Your own `httpx2.Client` and `httpx2.AsyncClient`.

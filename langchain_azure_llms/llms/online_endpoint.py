@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from langchain_azure_llms._redact import public_url
-from langchain_azure_llms.auth import Authorization, bearer, check_secret
+from langchain_azure_llms.auth import Authorization, bearer, check_secret, key_of
 from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError, StatusError
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.formatters.registry import formatter_from_config
@@ -30,7 +30,9 @@ from langchain_azure_llms.llms._urls import check_url
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
 _NO_CREDENTIAL = (
-    "No credential for the endpoint: pass endpoint_api_key, or set AZUREML_ENDPOINT_API_KEY."
+    "No credential for the endpoint: pass endpoint_api_key, or credential (a key, a credential of "
+    "azure-identity such as DefaultAzureCredential(), or a function that returns a token); or set "
+    "AZUREML_ENDPOINT_API_KEY."
 )
 _REQUEST_REFUSED = frozenset({400, 404, 405, 415, 422})
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
@@ -56,6 +58,9 @@ class AzureMLOnlineEndpoint(AzureLLM):
         endpoint_url: The scoring URL, path included (environment: `AZUREML_ENDPOINT_URL`).
         endpoint_api_type: `"dedicated"` or `"serverless"` (`AZUREML_ENDPOINT_API_TYPE`); by the
             URL's path if not given.
+        credential: A key, an `AzureKeyCredential`, a credential of azure-identity, or a function
+            that returns a Microsoft Entra token; kept, and renewed before it expires.
+        credential_scopes: What its tokens are asked for; `https://ml.azure.com/.default`.
         endpoint_api_key: The key, or a token (`AZUREML_ENDPOINT_API_KEY`).
         deployment_name: Which deployment of the endpoint (`AZUREML_DEPLOYMENT_NAME`); by the
             endpoint's traffic rules if not given.
@@ -78,6 +83,12 @@ class AzureMLOnlineEndpoint(AzureLLM):
             api type.
     """
 
+    default_scopes: ClassVar[tuple[str, ...]] = ("https://ml.azure.com/.default",)
+    credential_settings: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("credential",),
+        ("endpoint_api_key",),
+    )
+
     endpoint_url: str = Field(
         default_factory=_settings.from_env("AZUREML_ENDPOINT_URL"), validate_default=True
     )
@@ -94,8 +105,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
     From `AZUREML_ENDPOINT_API_TYPE` if not given, else from the URL: serverless when its path ends
     in `/completions`, else dedicated. `realtime` is an old name of `dedicated`.
     """
-    endpoint_api_key: SecretStr = Field(
-        default_factory=_settings.secret_from_env("AZUREML_ENDPOINT_API_KEY"), validate_default=True
+    endpoint_api_key: SecretStr | None = Field(
+        default_factory=_settings.secret_from_env("AZUREML_ENDPOINT_API_KEY")
     )
     """The endpoint's key, or a token. From `AZUREML_ENDPOINT_API_KEY` if not given."""
     deployment_name: str = Field(
@@ -156,15 +167,6 @@ class AzureMLOnlineEndpoint(AzureLLM):
             _DEDICATED if name == AzureMLEndpointApiType.realtime else AzureMLEndpointApiType(name)
         )
 
-    @field_validator("endpoint_api_key", mode="before")
-    @classmethod
-    def _check_key(cls, value: Any) -> Any:
-        if value is None:
-            raise MissingCredentialError(_NO_CREDENTIAL)
-        if isinstance(value, str | SecretStr):
-            check_secret(SecretStr(value) if isinstance(value, str) else value, "endpoint_api_key")
-        return value
-
     @field_validator("content_formatter", mode="before")
     @classmethod
     def _read_formatter(cls, value: Any) -> Any:
@@ -176,7 +178,10 @@ class AzureMLOnlineEndpoint(AzureLLM):
         return _settings.checked_timeout(value, "timeout")
 
     @model_validator(mode="after")
-    def _check_formatter(self) -> Self:
+    def _check_settings(self) -> Self:
+        self._check_one_credential()
+        check_secret(self.endpoint_api_key, "endpoint_api_key")
+        _ = self._authorization
         if self.content_formatter is not None:
             check_formatter(self.content_formatter, self.endpoint_api_type)
         return self
@@ -215,8 +220,15 @@ class AzureMLOnlineEndpoint(AzureLLM):
         return self.endpoint_url
 
     @property
+    def _secrets_in_use(self) -> dict[str, str]:
+        key = self.endpoint_api_key if self.credential is None else key_of(self.credential)
+        return {} if key is None else self.lc_secrets
+
+    @property
     def _authorization(self) -> Authorization:
-        if self.endpoint_api_key is None:  # unpickled where the environment holds no key
+        if self.credential is not None:
+            return self._authorization_of(self.credential, bearer)
+        if self.endpoint_api_key is None:
             raise MissingCredentialError(_NO_CREDENTIAL)
         return bearer(self.endpoint_api_key)
 

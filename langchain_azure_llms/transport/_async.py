@@ -22,7 +22,7 @@ from langchain_azure_llms.transport._exchange import (
 )
 from langchain_azure_llms.transport._failures import failure_of
 
-AsyncGetToken = Callable[[bool], Awaitable[str]]
+AsyncGetToken = Callable[[str | None, str | None], Awaitable[str]]
 
 
 async def run(
@@ -43,7 +43,7 @@ async def run(
                 await asyncio.sleep(command.seconds)
                 outcome = None
             case FetchToken():
-                outcome = await _token(get_token, refresh=command.refresh)
+                outcome = await _token(get_token, command)
 
 
 async def send(
@@ -104,9 +104,9 @@ async def drain(reply: Reply, rest: AsyncGenerator[str]) -> None:
                 pass
 
 
-async def _token(get_token: AsyncGetToken, *, refresh: bool) -> str | TokenFailure:
+async def _token(get_token: AsyncGetToken, command: FetchToken) -> str | TokenFailure:
     try:
-        return await get_token(refresh)
+        return await get_token(command.refused, command.claims)
     except AzureLLMError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a user's provider raises

@@ -7,6 +7,8 @@ threads and one for asyncio, so that both behave the same by construction.
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -45,9 +47,15 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class FetchToken:
-    """Get a bearer token; a fresh one when `refresh`."""
+    """Get a bearer token.
 
-    refresh: bool
+    Attributes:
+        refused: The token that the service refused just now, if it did.
+        claims: What the service said a new one must hold, if it did.
+    """
+
+    refused: str | None = field(default=None, repr=False)
+    claims: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +148,10 @@ def exchange(
         AzureLLMError: When the request failed for good.
     """
     attempts, waited, refreshed = 0, 0.0, False
-    headers = request.headers
+    headers, token = request.headers, ""
     if request.needs_token:
-        headers = _with_token(headers, (yield FetchToken(refresh=False)))
+        token = _token((yield FetchToken()))
+        headers = _with_token(request.headers, token)
     while True:
         pause = cooldowns.remaining(request.limit_key, clock()) if policy.max_retries else 0.0
         if pause > policy.max_wait:
@@ -158,7 +167,8 @@ def exchange(
                 return outcome
             if outcome.status == _UNAUTHORIZED and request.needs_token and not refreshed:
                 refreshed = True
-                headers = _with_token(request.headers, (yield FetchToken(refresh=True)))
+                token = _token((yield FetchToken(token, claims_of(outcome.headers))))
+                headers = _with_token(request.headers, token)
                 continue
             error: Exception = _errors.from_reply(
                 outcome,
@@ -178,11 +188,35 @@ def exchange(
         waited += wait
 
 
-def _with_token(headers: Mapping[str, str], token: str | TokenFailure) -> Mapping[str, str]:
-    if isinstance(token, TokenFailure):
+def _token(outcome: str | TokenFailure) -> str:
+    if isinstance(outcome, TokenFailure):
         message = (
-            f"No token could be obtained: {type(token.cause).__name__}: {token.cause}. "
+            f"No token could be obtained: {type(outcome.cause).__name__}: {outcome.cause}. "
             "Check the credential or token provider that was passed."
         )
-        raise CredentialError(message) from token.cause
+        raise CredentialError(message) from outcome.cause
+    return outcome
+
+
+def _with_token(headers: Mapping[str, str], token: str) -> Mapping[str, str]:
     return PrivateHeaders({**headers, "Authorization": f"Bearer {token}"})
+
+
+_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]+)"')
+
+
+def claims_of(headers: Mapping[str, str]) -> str | None:
+    """Return what a refusal says that a new token must hold, if it says so.
+
+    Microsoft Entra calls it a claims challenge: the value is JSON in base64 ("Claims challenges,
+    claims requests and client capabilities").
+    """
+    challenge = next((v for k, v in headers.items() if k.lower() == "www-authenticate"), "")
+    found = _CLAIMS.search(challenge)
+    if found is None:
+        return None
+    try:
+        text = found[1].replace("+", "-").replace("/", "_").rstrip("=")
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except ValueError:  # a damaged one is none
+        return None

@@ -25,7 +25,7 @@ from langchain_azure_llms.transport._exchange import (
 )
 from langchain_azure_llms.transport._failures import failure_of
 
-GetToken = Callable[[bool], str]
+GetToken = Callable[[str | None, str | None], str]
 abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
 """Set in the context of a worker whose results nobody waits for any more."""
 
@@ -50,7 +50,7 @@ def run(steps: Steps, request: HttpRequest, client: httpx2.Client, get_token: Ge
                     (gone.wait if gone is not None else time.sleep)(command.seconds)
                     outcome = None
                 case FetchToken():
-                    outcome = _token(get_token, refresh=command.refresh)
+                    outcome = _token(get_token, command)
     except StopIteration as stop:
         reply: Reply = stop.value
         return reply
@@ -125,9 +125,9 @@ def _read_out(rest: Generator[str]) -> None:
             pass
 
 
-def _token(get_token: GetToken, *, refresh: bool) -> str | TokenFailure:
+def _token(get_token: GetToken, command: FetchToken) -> str | TokenFailure:
     try:
-        return get_token(refresh)
+        return get_token(command.refused, command.claims)
     except AzureLLMError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a user's provider raises

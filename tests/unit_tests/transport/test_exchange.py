@@ -183,7 +183,7 @@ def _way_without_sending(
 def test_a_token_is_fetched_before_sending() -> None:
     """It travels as a bearer token beside the other headers."""
     commands, _ = _way(["t1", _OK], needs_token=True)
-    expected = [FetchToken(refresh=False), Send({"api-key": "k", "Authorization": "Bearer t1"})]
+    expected = [FetchToken(), Send({"api-key": "k", "Authorization": "Bearer t1"})]
     assert commands == expected
 
 
@@ -191,8 +191,25 @@ def test_a_401_refreshes_the_token_once() -> None:
     """The second 401 is final."""
     refused = Reply(401, {}, b"")
     commands, error = _way(["t1", refused, "t2", refused], needs_token=True)
-    fetched = [command.refresh for command in commands if isinstance(command, FetchToken)]
-    assert (fetched, type(error)) == ([False, True], AuthenticationError)
+    fetched = [command.refused for command in commands if isinstance(command, FetchToken)]
+    assert (fetched, type(error)) == ([None, "t1"], AuthenticationError)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "claims"),
+    [
+        ('Bearer realm="", error="insufficient_claims", claims="eyJhIjogMX0="', '{"a": 1}'),
+        ('Bearer error="insufficient_claims", claims="eyJhIjogMX0"', '{"a": 1}'),
+        ('Bearer realm="", claims="/w=="', None),
+        ('Bearer realm=""', None),
+    ],
+)
+def test_a_claims_challenge_reaches_the_credential(challenge: str, claims: str | None) -> None:
+    """What the service wants of a new token is passed on; a damaged challenge is none."""
+    refused = Reply(401, {"WWW-Authenticate": challenge}, b"")
+    commands, _ = _way(["t1", refused, "t2", _OK], needs_token=True)
+    asked = [command for command in commands if isinstance(command, FetchToken)]
+    assert asked == [FetchToken(), FetchToken("t1", claims)]
 
 
 def test_a_401_of_a_fixed_key_is_final() -> None:
