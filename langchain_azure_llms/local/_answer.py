@@ -1,4 +1,4 @@
-"""Whole answers and stream events, with what Azure adds around the choices. No I/O."""
+"""Whole answers and stream events in choices, with what Azure adds around them. No I/O."""
 
 import secrets
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_azure_llms.local._call import MODEL, Call
+from langchain_azure_llms.local._call import MODEL, ChoicesCall, Events
 from langchain_azure_llms.local._json import dumps
 from langchain_azure_llms.local._pieces import Outcome, Piece, total_usage
 
@@ -15,7 +15,21 @@ STREAM_END = "data: [DONE]\n\n"
 _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 
 
-def whole_answer(call: Call, outcomes: Sequence[Outcome], *, filters: bool) -> dict[str, Any]:
+class AnsweredInChoices:
+    """How completions and chat are answered; the rest of `Call` is their own."""
+
+    def whole(self: ChoicesCall, outcomes: Sequence[Outcome], *, filters: bool) -> dict[str, Any]:
+        """Shape what the tasks produced into a whole answer."""
+        return whole_answer(self, outcomes, filters=filters)
+
+    def events(self: ChoicesCall, *, filters: bool) -> Events:
+        """Return the maker of the answer's events."""
+        return EventStream(self, filters)
+
+
+def whole_answer(
+    call: ChoicesCall, outcomes: Sequence[Outcome], *, filters: bool
+) -> dict[str, Any]:
     """Shape a whole answer.
 
     Args:
@@ -26,16 +40,16 @@ def whole_answer(call: Call, outcomes: Sequence[Outcome], *, filters: bool) -> d
     choices = call.choices(outcomes)
     answer = _head(call.id_prefix, call.answer_object)
     if filters:
-        choices = [{**choice, "content_filter_results": _safe()} for choice in choices]
+        choices = [{**choice, "content_filter_results": nothing_found()} for choice in choices]
         answer["prompt_filter_results"] = [_prompt_filter(i) for i in range(call.prompt_count)]
     return {**answer, "choices": choices, "usage": total_usage(outcomes, call.candidates)}
 
 
 @dataclass
 class EventStream:
-    """The server-sent events of one answer, made piece by piece."""
+    """The server-sent events of one answer in choices (see `Events`)."""
 
-    call: Call
+    call: ChoicesCall
     filters: bool
     outcomes: list[Outcome] = field(init=False)
     _head: dict[str, Any] = field(init=False)
@@ -61,7 +75,7 @@ class EventStream:
         if choice is None:
             return
         if self.filters:
-            choice["content_filter_results"] = {} if piece.finish_reason else _safe()
+            choice["content_filter_results"] = {} if piece.finish_reason else nothing_found()
         yield _event({**self._head, "choices": [choice]})
 
     def closing(self) -> Iterator[str]:
@@ -91,9 +105,10 @@ def _event(payload: dict[str, Any]) -> str:
     return f"data: {dumps(payload)}\n\n"
 
 
-def _safe() -> dict[str, Any]:
+def nothing_found() -> dict[str, Any]:
+    """Return the results of a content filter that found nothing."""
     return {category: {"filtered": False, "severity": "safe"} for category in _CATEGORIES}
 
 
 def _prompt_filter(number: int) -> dict[str, Any]:
-    return {"prompt_index": number, "content_filter_results": _safe()}
+    return {"prompt_index": number, "content_filter_results": nothing_found()}

@@ -18,6 +18,7 @@ from langchain_azure_llms.local._access import Access
 from langchain_azure_llms.local._azure_errors import (
     AzureError,
     deployment_not_found,
+    ended_token,
     from_invalid_field,
     invalid_request,
     model_error,
@@ -31,14 +32,16 @@ from langchain_azure_llms.local._call import Call
 from langchain_azure_llms.local._cancellations import Cancellations
 from langchain_azure_llms.local._chat import read_chat_call
 from langchain_azure_llms.local._completions import read_completion_call
-from langchain_azure_llms.local._deployments import Deployments
+from langchain_azure_llms.local._deployments import Deployments, Operation
+from langchain_azure_llms.local._directory import Directory
 from langchain_azure_llms.local._engine import Engine
 from langchain_azure_llms.local._fields import InvalidFieldError
 from langchain_azure_llms.local._generation import ClientGoneError
 from langchain_azure_llms.local._json import loads
-from langchain_azure_llms.local._pieces import Operation
 from langchain_azure_llms.local._respond import Responder, error_response
+from langchain_azure_llms.local._responses import read_responses_call
 from langchain_azure_llms.local._score_route import ScoreRoute
+from langchain_azure_llms.local._token_routes import TokenRoutes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -46,13 +49,19 @@ _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _READERS: dict[Operation, Callable[[Any], Call]] = {
     "completions": read_completion_call,
     "chat": read_chat_call,
+    "responses": read_responses_call,
 }
+# Responses have a path at Azure OpenAI's v1 only.
 _PATHS: dict[Operation, str] = {"completions": "completions", "chat": "chat/completions"}
 _CLIENT_CLOSED_REQUEST = 499  # nobody will read it
 
 
 def create_app(
-    engine: Engine, access: Access, deployments: Deployments, cancellations: Cancellations
+    engine: Engine,
+    access: Access,
+    deployments: Deployments,
+    directory: Directory,
+    cancellations: Cancellations,
 ) -> Starlette:
     """Return the application.
 
@@ -60,12 +69,17 @@ def create_app(
         engine: The model; the score script must hold it too.
         access: The accepted credentials.
         deployments: Azure OpenAI's deployments.
+        directory: What gives out tokens.
         cancellations: Where the server stops calls.
     """
     azure_openai = Responder(engine, cancellations, azure_openai=True)
     resource = _AzureOpenAIResource(azure_openai, access, deployments)
     serverless = _ServerlessEndpoint(Responder(engine, cancellations, azure_openai=False), access)
-    routes = [_post("/score", ScoreRoute(access, cancellations).answer)]
+    routes = [
+        _post("/score", ScoreRoute(access, cancellations).answer),
+        _post("/openai/v1/responses", resource.v1("responses")),
+        *TokenRoutes(directory).all(),
+    ]
     for operation, path in _PATHS.items():
         routes += [
             _post(f"/openai/deployments/{{deployment}}/{path}", resource.classic(operation)),
@@ -114,14 +128,14 @@ class _AzureOpenAIResource:
             if not access.has_api_key(headers):
                 raise wrong_key()
         elif not (access.has_bearer(headers) if key_as_bearer else access.has_token(headers)):
-            raise wrong_token()
+            raise ended_token() if access.has_ended_token(headers) else wrong_token()
 
     def _check_deployment(self, name: str, operation: Operation) -> None:
         operations = self._deployments.operations(name)
         if not operations:
             raise deployment_not_found(name)
         if operation not in operations:
-            raise operation_not_supported(operation)
+            raise operation_not_supported(operation, operations)
 
 
 class _ServerlessEndpoint:

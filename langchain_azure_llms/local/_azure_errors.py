@@ -3,12 +3,16 @@
 from typing import Any
 
 from langchain_azure_llms.local._call import MODEL
+from langchain_azure_llms.local._deployments import Operation
 from langchain_azure_llms.local._engine import CONTEXT_LENGTH
 from langchain_azure_llms.local._fields import InvalidFieldError
-from langchain_azure_llms.local._pieces import EngineError, Operation
+from langchain_azure_llms.local._pieces import EngineError
 
-_OPERATION_NAMES: dict[Operation, str] = {"completions": "completion", "chat": "chatCompletion"}
-_PROMPT_FIELDS: dict[Operation, str] = {"completions": "prompt", "chat": "messages"}
+_OPERATION_NAMES: dict[Operation, str] = {
+    "completions": "completion",
+    "chat": "chatCompletion",
+    "responses": "responses",
+}
 
 
 class AzureError(Exception):
@@ -52,6 +56,12 @@ def wrong_token() -> AzureError:
     return gateway_error(401, "401", "Unauthorized: the bearer token is not accepted here.")
 
 
+def ended_token() -> AzureError:
+    """The bearer token was accepted once: it expired, or was revoked."""
+    message = "Unauthorized: the bearer token has expired, or was revoked; ask for a new one."
+    return gateway_error(401, "Unauthorized", message)
+
+
 def wrong_serverless_credential() -> AzureError:
     """A serverless endpoint has a flat body, and a header that says why."""
     body = {"statusCode": 401, "message": "Neither a valid key nor a valid token was sent."}
@@ -69,30 +79,39 @@ def deployment_not_found(name: str) -> AzureError:
     return gateway_error(404, "DeploymentNotFound", message)
 
 
-def operation_not_supported(operation: Operation) -> AzureError:
-    """The deployment's model does not do that; like Azure, the model is named."""
+def operation_not_supported(operation: Operation, offered: set[Operation]) -> AzureError:
+    """The deployment's model does not do that; like Azure, the model is named.
+
+    Where it does Responses alone, users report that Azure names nothing. That refusal comes with a
+    code here, and without one on the chat route: clients have to know both.
+    """
+    if offered == {"responses"}:
+        message = "The requested operation is unsupported."
+        if operation == "chat":
+            return model_error(400, message, kind="invalid_request_error")
+        return gateway_error(400, "OperationNotSupported", message)
     message = f"The {_OPERATION_NAMES[operation]} operation is not one that the model {MODEL} does."
     return gateway_error(400, "OperationNotSupported", message)
 
 
-def invalid_request(message: str, param: str | None = None) -> AzureError:
+def invalid_request(message: str, param: str | None = None, code: str | None = None) -> AzureError:
     """The request's body is wrong."""
-    return model_error(400, message, kind="invalid_request_error", param=param)
+    return model_error(400, message, kind="invalid_request_error", param=param, code=code)
 
 
 def from_invalid_field(error: InvalidFieldError) -> AzureError:
     """A field of the body is wrong."""
-    return invalid_request(str(error), error.name or None)
+    return invalid_request(str(error), error.name or None, error.code)
 
 
-def from_engine_error(error: EngineError, operation: Operation) -> AzureError:
-    """The model refused the request, or failed."""
+def from_engine_error(error: EngineError, prompt_field: str) -> AzureError:
+    """The model refused the request, whose prompt is in `prompt_field`, or failed."""
     if error.exceeds_context:
         return model_error(
             400,
             f"The context of this model is {CONTEXT_LENGTH} tokens long, and the prompt is longer.",
             kind="invalid_request_error",
-            param=_PROMPT_FIELDS[operation],
+            param=prompt_field,
             code="context_length_exceeded",
         )
     if error.status < 500:

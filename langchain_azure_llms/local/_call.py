@@ -1,24 +1,58 @@
 """What the web application asks of a call, whichever operation it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from langchain_azure_llms.local._pieces import Operation, Outcome, Piece, Task
+from langchain_azure_llms.local._pieces import Outcome, Piece, Task
 
 MODEL = "smollm2-135m-instruct"
 """The model that answers, as answers name it: like Azure's, they never name the deployment."""
+
+
+class Events(Protocol):
+    """The server-sent events of one answer, made piece by piece."""
+
+    def opening(self) -> Iterator[str]:
+        """Yield what comes before any text."""
+
+    def piece(self, number: int, piece: Piece) -> Iterator[str]:
+        """Yield the event for a piece of task `number`, when it has one."""
+
+    def closing(self) -> Iterator[str]:
+        """Yield what comes after the last text."""
+
+    def failure(self, message: str) -> str:
+        """Return the event of an error after the 200 was sent."""
 
 
 class Call(Protocol):
     """A parsed request: which texts to generate, and how to shape the answer."""
 
     @property
-    def operation(self) -> Operation:
-        """Which of the model's two operations answers."""
+    def prompt_field(self) -> str:
+        """The field that holds the prompt, which an error may be about."""
 
     @property
     def stream(self) -> bool:
         """Whether the answer is a stream of events."""
+
+    def tasks(self) -> list[Task]:
+        """Return what to generate."""
+
+    def whole(self, outcomes: Sequence[Outcome], *, filters: bool) -> dict[str, Any]:
+        """Shape what the tasks produced into a whole answer.
+
+        Args:
+            outcomes: One for each of `tasks`.
+            filters: Whether the service tells what its content filter found, as Azure OpenAI does.
+        """
+
+    def events(self, *, filters: bool) -> Events:
+        """Return the maker of the answer's events; `filters` as for `whole`."""
+
+
+class ChoicesCall(Protocol):
+    """What an answer in choices is made of."""
 
     @property
     def include_usage(self) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from langchain_azure_llms.local._answer import AnsweredInChoices
 from langchain_azure_llms.local._fields import Fields, InvalidFieldError
-from langchain_azure_llms.local._pieces import Operation, Outcome, Piece, Task
+from langchain_azure_llms.local._pieces import Outcome, Piece, Task
 from langchain_azure_llms.local._sampling import MOST_TOKENS, candidates, read_sampling, read_seed
 
 DEFAULT_MAX_TOKENS = 256
@@ -24,10 +25,10 @@ _ROLES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChatCall:
-    """A parsed request for chat completions (see `Call`)."""
+class ChatCall(AnsweredInChoices):
+    """A parsed request for chat completions (see `Call` and `ChoicesCall`)."""
 
-    operation: ClassVar[Operation] = "chat"
+    prompt_field: ClassVar[str] = "messages"
     id_prefix: ClassVar[str] = "chatcmpl-"
     answer_object: ClassVar[str] = "chat.completion"
     event_object: ClassVar[str] = "chat.completion.chunk"
@@ -116,7 +117,7 @@ def read_messages(messages: Any) -> list[dict[str, str]]:
 
 def _read_message(message: Fields) -> dict[str, str]:
     role = message.get("role")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         known = ", ".join(_ROLES)
         raise InvalidFieldError(f"The role of a message must be one of {known}.", "messages")
     return {"role": _ROLES[role], "content": _read_content(message.get("content"))}
@@ -133,15 +134,17 @@ def _read_content(content: Any) -> str:
     return "".join(str(text) for text in texts)
 
 
-def _logprobs(tokens: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def without_ids(tokens: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Keep of llama.cpp's tokens what Azure has: all but the token ids."""
-    if not tokens:
-        return None
-    return {"content": [_without_id(token) for token in tokens], "refusal": None}
+    return [_without_id(token) for token in tokens]
+
+
+def _logprobs(tokens: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    return {"content": without_ids(tokens), "refusal": None} if tokens else None
 
 
 def _without_id(token: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in token.items() if name != "id"}
     if "top_logprobs" in kept:
-        kept["top_logprobs"] = [_without_id(other) for other in kept["top_logprobs"]]
+        kept["top_logprobs"] = without_ids(kept["top_logprobs"])
     return kept

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from langchain_azure_llms.local._answer import AnsweredInChoices
 from langchain_azure_llms.local._fields import Fields, InvalidFieldError
-from langchain_azure_llms.local._pieces import Operation, Outcome, Piece, Task
+from langchain_azure_llms.local._pieces import Outcome, Piece, Task
 from langchain_azure_llms.local._sampling import MOST_TOKENS, candidates, read_sampling, read_seed
 
 Prompt = str | list[int]
@@ -22,10 +23,10 @@ _NO_PROMPT = "<|endoftext|>"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompletionCall:
-    """A parsed request for completions (see `Call`)."""
+class CompletionCall(AnsweredInChoices):
+    """A parsed request for completions (see `Call` and `ChoicesCall`)."""
 
-    operation: ClassVar[Operation] = "completions"
+    prompt_field: ClassVar[str] = "prompt"
     id_prefix: ClassVar[str] = "cmpl-"
     answer_object: ClassVar[str] = "text_completion"
     event_object: ClassVar[str] = "text_completion"

@@ -1,7 +1,9 @@
 """`LocalEndpoints`: the endpoints, served by a thread of the calling process."""
 
+import os
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import ModuleType, TracebackType
 from typing import Self
@@ -10,9 +12,14 @@ from langchain_azure_llms.local._access import Access
 from langchain_azure_llms.local._deployments import (
     CHAT_DEPLOYMENTS,
     COMPLETION_DEPLOYMENTS,
+    EMBEDDING_DEPLOYMENTS,
+    RESPONSES_DEPLOYMENTS,
     Deployments,
 )
+from langchain_azure_llms.local._directory import Directory
 from langchain_azure_llms.local._errors import LocalEndpointsError
+from langchain_azure_llms.local._listening import Listening
+from langchain_azure_llms.local._tokens import IssuedTokens
 
 API_VERSION = "2024-10-21"
 """A generally available version of Azure OpenAI's API; the endpoints accept any well-formed one."""
@@ -25,10 +32,12 @@ class LocalEndpoints:
 
     * Azure OpenAI: `/openai/deployments/{name}/completions` and `/chat/completions` (with
       `api-version`),
-      `/openai/v1/completions` and `/openai/v1/chat/completions`;
+      `/openai/v1/completions`, `/openai/v1/chat/completions` and `/openai/v1/responses`;
     * a serverless endpoint: `/completions`, `/v1/completions`, `/chat/completions`,
       `/v1/chat/completions`;
-    * an Azure ML online endpoint: `/score`, in the schema of every content formatter.
+    * an Azure ML online endpoint: `/score`, in the schema of every content formatter;
+    * Microsoft Entra ID: `/{tenant}/oauth2/v2.0/token` for every tenant and application, and the
+      instance metadata service of machines with an identity: `/metadata/identity/oauth2/token`.
 
     The server has a thread and an event loop of its own, so it may be entered anywhere, also
     inside a running loop (which it blocks for about a second). Endpoints that are open at once
@@ -37,15 +46,24 @@ class LocalEndpoints:
     Args:
         api_key: The key to accept; a random one by default.
         port: The port to listen on; any free one by default.
-        tokens: Bearer tokens to accept too, in the place of Microsoft Entra ID's.
+        tokens: Bearer tokens to accept too, in the place of Microsoft Entra ID's; they never
+            expire.
         deployments: Names of the deployments that complete text; `"*"` stands for any other name.
         chat_deployments: Names of the deployments that chat, and refuse to complete.
+        responses_deployments: Names of the deployments that take Responses, and refuse all else.
+        embedding_deployments: Names of the deployments that embed, and refuse all that is served.
+        client_secret: The secret that applications get tokens with; a random one by default.
+        token_lifetime: Seconds that the tokens they get are good for.
+        ssl_certfile: A certificate in PEM, which all is served over TLS with.
+        ssl_keyfile: Its private key, unless that stands in `ssl_certfile`.
         threads: CPU threads that generate; half of the machine's by default. Without effect while
             other endpoints of this process are open.
+        clock: Tells the seconds that tokens expire by.
 
     Raises:
-        LocalEndpointsError: When entered and the port is taken, the weights cannot be fetched, an
-        extra or a system library is missing; and by `url` and `environ` when not open.
+        LocalEndpointsError: When a secret is empty, or a key has no certificate. When entered and
+            the port is taken, the certificate cannot be used, the weights cannot be fetched, an
+            extra or a system library is missing; and by `url` and `environ` when not open.
 
     Example:
         ```python
@@ -68,29 +86,43 @@ class LocalEndpoints:
         tokens: Sequence[str] = (),
         deployments: Sequence[str] = COMPLETION_DEPLOYMENTS,
         chat_deployments: Sequence[str] = CHAT_DEPLOYMENTS,
+        responses_deployments: Sequence[str] = RESPONSES_DEPLOYMENTS,
+        embedding_deployments: Sequence[str] = EMBEDDING_DEPLOYMENTS,
+        client_secret: str | None = None,
+        token_lifetime: float = 3600.0,
+        ssl_certfile: str | os.PathLike[str] | None = None,
+        ssl_keyfile: str | os.PathLike[str] | None = None,
         threads: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.api_key = secrets.token_hex(16) if api_key is None else api_key
-        if not self.api_key.strip():
-            raise LocalEndpointsError(
-                "The api_key must not be empty: leave it out for a random one."
-            )
+        self.api_key = _secret("api_key", api_key)
+        self.client_secret = _secret("client_secret", client_secret)
         self.tokens = tuple(tokens)
-        self._access = Access(self.api_key, self.tokens)
-        self._deployments = Deployments(tuple(deployments), tuple(chat_deployments))
-        self._wanted_port = port
+        self._issued = IssuedTokens(clock)
+        self._access = Access(self.api_key, self.tokens, self._issued)
+        self._deployments = Deployments(
+            tuple(deployments),
+            tuple(chat_deployments),
+            tuple(responses_deployments),
+            tuple(embedding_deployments),
+        )
+        self._directory = Directory(self.client_secret, token_lifetime, self._issued)
+        self._place = Listening(port, _path(ssl_certfile), _path(ssl_keyfile))
         self._threads = threads
         self._port: int | None = None
         self._open = ExitStack()
 
     @property
     def url(self) -> str:
-        """The address of the endpoints, `http://127.0.0.1:PORT`, without a slash at the end."""
+        """The address of the endpoints, `http://127.0.0.1:PORT`, without a slash at the end.
+
+        With a certificate it begins with `https`.
+        """
         if self._port is None:
             raise LocalEndpointsError(
                 "The local endpoints are not running: enter them with `with`."
             )
-        return f"http://127.0.0.1:{self._port}"
+        return f"{self._place.scheme}://127.0.0.1:{self._port}"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -103,12 +135,36 @@ class LocalEndpoints:
             "AZUREML_ENDPOINT_API_KEY": self.api_key,
         }
 
+    @property
+    def tokens_issued(self) -> int:
+        """How many tokens were given out, by `issue_token` and by the routes."""
+        return self._issued.count
+
+    @property
+    def scopes_requested(self) -> tuple[str, ...]:
+        """What the routes were asked for tokens for: scopes, and the resources of machines."""
+        return tuple(self._directory.scopes)
+
+    def issue_token(self, *, lifetime: float = 3600.0) -> str:
+        """Return a bearer token that every route accepts until it expires.
+
+        Args:
+            lifetime: The seconds until then.
+        """
+        return self._issued.issue(lifetime)
+
+    def revoke_tokens(self) -> None:
+        """Let the routes accept none of the tokens that were given out so far."""
+        self._issued.revoke()
+
     def __enter__(self) -> Self:
         if self._port is not None:
             raise LocalEndpointsError("These local endpoints are running already.")
         server = _import_server()
         self._port = self._open.enter_context(
-            server.serve(self._access, self._deployments, self._wanted_port, self._threads)
+            server.serve(
+                self._access, self._deployments, self._directory, self._place, self._threads
+            )
         )
         return self
 
@@ -120,6 +176,18 @@ class LocalEndpoints:
     ) -> None:
         self._port = None
         self._open.close()
+
+
+def _secret(name: str, given: str | None) -> str:
+    if given is None:
+        return secrets.token_hex(16)
+    if not given.strip():
+        raise LocalEndpointsError(f"The {name} must not be empty: leave it out for a random one.")
+    return given
+
+
+def _path(given: str | os.PathLike[str] | None) -> str | None:
+    return None if given is None else os.fspath(given)
 
 
 def _import_server() -> ModuleType:

@@ -1,6 +1,6 @@
 """Checked reading of a JSON request body."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 
@@ -9,11 +9,13 @@ class InvalidFieldError(ValueError):
 
     Attributes:
         name: The field; empty when the body itself is wrong.
+        code: OpenAI's code for what is wrong, where it has one.
     """
 
-    def __init__(self, message: str, name: str = "") -> None:
+    def __init__(self, message: str, name: str = "", *, code: str | None = None) -> None:
         super().__init__(message)
         self.name = name
+        self.code = code
 
 
 class Fields:
@@ -37,6 +39,13 @@ class Fields:
         """Return all the fields as they are."""
         return dict(self._body)
 
+    def refuse_others(self, known: Container[str], *, path: str = "") -> None:
+        """Refuse fields that are not `known`, `null` or not; `path` leads to this object."""
+        for name in self._body:
+            if name not in known:
+                message = f"Unknown parameter: '{path}{name}'."
+                raise InvalidFieldError(message, path + name, code="unknown_parameter")
+
     def integer(self, name: str, low: int, high: int) -> int | None:
         """Return a whole number from `low` to `high`."""
         value = self._in_range(name, (int,), low, high)
@@ -52,6 +61,13 @@ class Fields:
         if value is not None and not isinstance(value, bool):
             raise InvalidFieldError(f"{name} must be true or false, not {_kind(value)}.", name)
         return bool(value)
+
+    def string(self, name: str) -> str | None:
+        """Return a text."""
+        value = self.get(name)
+        if value is not None and not isinstance(value, str):
+            raise InvalidFieldError(f"{name} must be a string, not {_kind(value)}.", name)
+        return value
 
     def object(self, name: str) -> "Fields":
         """Return the fields of an inner object; empty when missing."""

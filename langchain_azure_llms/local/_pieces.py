@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-Operation = Literal["completions", "chat"]
-
 
 class EngineError(Exception):
     """The model refused a task (4xx) or failed at it (5xx).
@@ -28,9 +26,9 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One text to generate. `body` is in llama.cpp's parameters."""
+    """One text to generate. `operation` and `body` are in llama.cpp's terms."""
 
-    operation: Operation
+    operation: Literal["completions", "chat"]
     body: dict[str, Any]
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from langchain_azure_llms.local._answer import EventStream, whole_answer
 from langchain_azure_llms.local._azure_errors import AzureError, from_engine_error
-from langchain_azure_llms.local._call import MODEL, Call
+from langchain_azure_llms.local._call import MODEL, Call, Events
 from langchain_azure_llms.local._cancellations import Cancellations
 from langchain_azure_llms.local._engine import Engine
 from langchain_azure_llms.local._generation import generate, generate_all, unless_gone
@@ -45,7 +44,7 @@ class Responder:
         try:
             return await (self._stream if call.stream else self._whole)(request, call)
         except EngineError as error:
-            raise from_engine_error(error, call.operation) from error
+            raise from_engine_error(error, call.prompt_field) from error
 
     def headers(self, request: Request) -> dict[str, str]:
         """Return the headers that the service puts on every answer."""
@@ -64,7 +63,7 @@ class Responder:
         cancelled = self.cancellations.new()
         work = generate_all(self.engine, call.tasks(), cancelled)
         outcomes = await unless_gone(request, work, cancelled)
-        answer = whole_answer(call, outcomes, filters=self.azure_openai)
+        answer = call.whole(outcomes, filters=self.azure_openai)
         headers = self.headers(request)
         if not self.azure_openai:
             usage = answer["usage"]
@@ -77,12 +76,12 @@ class Responder:
         pieces = generate(self.engine, call.tasks(), cancelled)
         # An error before the first token must be an HTTP status, so the answer begins after it.
         first = await unless_gone(request, anext(pieces), cancelled)
-        events = self._events(EventStream(call, self.azure_openai), first, pieces)
+        events = self._events(call.events(filters=self.azure_openai), first, pieces)
         headers = {**self.headers(request), "x-accel-buffering": "no"}
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     async def _events(
-        self, stream: EventStream, first: tuple[int, Piece], rest: Pieces
+        self, stream: Events, first: tuple[int, Piece], rest: Pieces
     ) -> AsyncIterator[str]:
         async with aclosing(rest):
             for event in (*stream.opening(), *stream.piece(*first)):

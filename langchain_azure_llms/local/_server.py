@@ -10,14 +10,17 @@ from contextlib import ExitStack, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from langchain_azure_llms.local import _shared_engine, score
 from langchain_azure_llms.local._access import Access
 from langchain_azure_llms.local._app import create_app
 from langchain_azure_llms.local._cancellations import Cancellations
 from langchain_azure_llms.local._deployments import Deployments
+from langchain_azure_llms.local._directory import Directory
 from langchain_azure_llms.local._engine import Engine
 from langchain_azure_llms.local._errors import LocalEndpointsError
+from langchain_azure_llms.local._listening import Listening
 
 _HOST = "127.0.0.1"
 _BACKLOG = 2048  # batches open many connections at once
@@ -27,25 +30,31 @@ _GRACE = 5  # seconds for open requests to end; they are stopped at their next t
 
 @contextmanager
 def serve(
-    access: Access, deployments: Deployments, port: int, threads: int | None
+    access: Access,
+    deployments: Deployments,
+    directory: Directory,
+    place: Listening,
+    threads: int | None,
 ) -> Iterator[int]:
     """Serve while the context is open; gives the port.
 
     Args:
         access: The accepted credentials.
         deployments: Azure OpenAI's deployments.
-        port: The port to listen on; 0 for any free one.
+        directory: What gives out tokens.
+        place: Where to listen, and whether over TLS.
         threads: CPU threads that generate; None for half of the machine's.
 
     Raises:
-        LocalEndpointsError: When the port cannot be had, or the model cannot run.
+        LocalEndpointsError: When the port cannot be had, the certificate cannot be used, or the
+            model cannot run.
     """
     with ExitStack() as opened:
-        listening = opened.enter_context(listening_socket(port))
+        listening = opened.enter_context(listening_socket(place.port))
         engine = opened.enter_context(_loaded_model(threads))
         cancellations = Cancellations()
-        app = create_app(engine, access, deployments, cancellations)
-        opened.enter_context(_running(app, listening))
+        app = create_app(engine, access, deployments, directory, cancellations)
+        opened.enter_context(_running(_loaded_config(app, place), listening))
         opened.callback(cancellations.stop)
         yield listening.getsockname()[1]
 
@@ -81,8 +90,8 @@ def _loaded_model(threads: int | None) -> Iterator[Engine]:
 
 
 @contextmanager
-def _running(app: ASGIApp, listening: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(_config(app))
+def _running(config: uvicorn.Config, listening: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(config)
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[listening])),
         name="local-endpoints",
@@ -100,10 +109,20 @@ def _running(app: ASGIApp, listening: socket.socket) -> Iterator[None]:
         thread.join()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
+class _Connection(H11Protocol):
+    """One connection; h11 sends the same bytes whatever else is installed."""
+
+    def shutdown(self) -> None:
+        """Close at once when idle: over TLS, `close` alone waits for the client's consent."""
+        super().shutdown()
+        if self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+
+def _loaded_config(app: ASGIApp, place: Listening) -> uvicorn.Config:
+    config = uvicorn.Config(
         app,
-        http="h11",  # the same bytes whatever else is installed
+        http=_Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -111,4 +130,13 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
+        ssl_certfile=place.certfile,
+        ssl_keyfile=place.keyfile,
     )
+    try:
+        config.load()  # here, and not in the server's thread: nobody would learn of an error there
+    except OSError as error:
+        raise LocalEndpointsError(
+            f"The certificate {place.certfile} cannot be used ({error}): name files in PEM."
+        ) from error
+    return config

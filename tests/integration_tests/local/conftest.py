@@ -1,4 +1,4 @@
-"""Clients of the local endpoints."""
+"""Clients of the local endpoints, and a certificate for them."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from langchain_azure_llms.local import LocalEndpoints
+from tests.integration_tests.local.tls import Certificate, make_certificate
 
 
 @pytest.fixture
@@ -21,3 +22,9 @@ def anonymous(endpoints: LocalEndpoints) -> Iterator[httpx2.Client]:
     """A client that sends no credential."""
     with httpx2.Client(base_url=endpoints.url, timeout=60) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for endpoints over TLS."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))

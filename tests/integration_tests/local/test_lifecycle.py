@@ -97,6 +97,27 @@ def test_any_name_can_be_a_deployment() -> None:
     assert statuses == [200, 400]
 
 
+def test_each_kind_of_deployment_can_be_named() -> None:
+    """The names that are not given are not served."""
+    body = {"input": "Hi", "max_output_tokens": 16}
+    with LocalEndpoints(
+        api_key="key",
+        chat_deployments=["c"],
+        responses_deployments=["r", "rr"],
+        embedding_deployments=["e"],
+    ) as endpoints:
+        statuses = [
+            httpx2.post(
+                f"{endpoints.url}/openai/v1/responses",
+                json=body | {"model": name},
+                headers={"api-key": "key"},
+                timeout=60,
+            ).status_code
+            for name in ("r", "rr", "c", "e", "local-responses", "local-embedding")
+        ]
+    assert statuses == [200, 200, 400, 400, 404, 404]
+
+
 def test_the_environment_points_to_the_endpoints() -> None:
     """All five variables, as strings."""
     with LocalEndpoints(api_key="key") as endpoints:

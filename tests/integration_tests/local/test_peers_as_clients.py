@@ -7,7 +7,8 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from langchain_openai import AzureChatOpenAI, AzureOpenAI
+from langchain_openai import AzureChatOpenAI, AzureOpenAI, ChatOpenAI
+from pydantic import SecretStr
 
 from langchain_azure_llms.local import LocalEndpoints
 
@@ -101,6 +102,26 @@ def test_langchain_openai_chats(settings: dict[str, Any]) -> None:
     assert whole.usage_metadata is not None
     assert whole.usage_metadata["output_tokens"] == 4
     assert whole.text == "".join(chunk.text for chunk in llm.stream("Hi"))
+
+
+def test_langchain_openai_takes_responses(endpoints: LocalEndpoints) -> None:
+    """At v1, with the deployment that speaks nothing else."""
+    with openai.DefaultHttpxClient() as synchronous:
+        llm = ChatOpenAI(
+            base_url=f"{endpoints.url}/openai/v1",
+            api_key=SecretStr(endpoints.api_key),
+            model="local-responses",
+            use_responses_api=True,
+            max_completion_tokens=16,
+            temperature=0,
+            max_retries=0,
+            http_client=synchronous,
+        )
+        whole = llm.invoke("Tell me a long story.")
+        pieces = [chunk.text for chunk in llm.stream("Tell me a long story.")]
+    assert whole.usage_metadata is not None
+    assert whole.usage_metadata["output_tokens"] == 16
+    assert whole.text == "".join(pieces)
 
 
 @pytest.mark.parametrize(

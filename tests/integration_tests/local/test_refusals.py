@@ -13,8 +13,15 @@ CHAT = f"/openai/deployments/local-chat/chat/completions?{VERSION}"
 BODY = {"prompt": "Hi", "max_tokens": 1}
 
 
-def code(answer: httpx2.Response) -> tuple[int, str]:
+def code(answer: httpx2.Response) -> tuple[int, str | None]:
     return answer.status_code, answer.json()["error"]["code"]
+
+
+def both_routes(client: httpx2.Client, deployment: str, operation: str) -> list[httpx2.Response]:
+    """Call the classic route and v1."""
+    body = BODY | {"model": deployment, "messages": [{"role": "user", "content": "Hi"}]}
+    paths = [f"/openai/deployments/{deployment}/{operation}?{VERSION}", f"/openai/v1/{operation}"]
+    return [client.post(path, json=body) for path in paths]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -91,16 +98,47 @@ def test_an_unknown_deployment_is_404(client: httpx2.Client, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("deployment", "operation"),
-    [("local-chat", "completions"), ("gpt-35-turbo-instruct", "chat/completions")],
+    [
+        ("local-chat", "completions"),
+        ("gpt-35-turbo-instruct", "chat/completions"),
+        ("local-embedding", "completions"),
+        ("local-embedding", "chat/completions"),
+    ],
 )
-def test_a_deployment_refuses_the_other_operation(
+def test_a_deployment_refuses_the_other_operations(
     client: httpx2.Client, deployment: str, operation: str
 ) -> None:
     """On the classic route and on v1."""
-    body = BODY | {"model": deployment, "messages": [{"role": "user", "content": "Hi"}]}
-    paths = [f"/openai/deployments/{deployment}/{operation}?{VERSION}", f"/openai/v1/{operation}"]
     expected = [(400, "OperationNotSupported")] * 2
-    assert expected == [code(client.post(path, json=body)) for path in paths]
+    assert expected == [code(answer) for answer in both_routes(client, deployment, operation)]
+
+
+@pytest.mark.parametrize("deployment", ["local-chat", "gpt-35-turbo-instruct", "local-embedding"])
+def test_only_the_responses_deployment_takes_responses(
+    client: httpx2.Client, deployment: str
+) -> None:
+    """They have one route."""
+    answer = client.post("/openai/v1/responses", json={"model": deployment, "input": "Hi"})
+    assert code(answer) == (400, "OperationNotSupported")
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [("completions", "OperationNotSupported"), ("chat/completions", None)],
+)
+def test_the_responses_deployment_refuses_all_else_in_other_words(
+    client: httpx2.Client, operation: str, expected: str | None
+) -> None:
+    """On the chat route there is no code to tell it by."""
+    for answer in both_routes(client, "local-responses", operation):
+        assert code(answer) == (400, expected)
+        assert answer.json()["error"]["message"] == "The requested operation is unsupported."
+
+
+def test_responses_have_no_classic_route(client: httpx2.Client) -> None:
+    """The path is unknown."""
+    path = f"/openai/deployments/local-responses/responses?{VERSION}"
+    assert code(client.post(path, json={"input": "Hi"})) == (404, "404")
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -4,6 +4,7 @@ import pytest
 
 from langchain_azure_llms.local._access import Access
 from langchain_azure_llms.local._deployments import Deployments
+from langchain_azure_llms.local._tokens import IssuedTokens
 
 ACCESS = Access("key", ("token",))
 
@@ -31,6 +32,18 @@ def test_each_credential_opens_its_own_door(
     assert expected == opened
 
 
+@pytest.mark.parametrize("lifetime", [10, 0])
+def test_an_issued_token_opens_doors_until_it_ends(lifetime: float) -> None:
+    """Then it is told from one that nobody issued."""
+    access = Access("key", ("token",), IssuedTokens())
+    headers = {"authorization": f"Bearer {access.issued.issue(lifetime)}"}
+    good = lifetime > 0
+    assert (access.has_token(headers), access.has_bearer(headers)) == (good, good)
+    assert access.has_ended_token(headers) == (not good)
+    assert not access.has_api_key(headers)
+    assert not access.has_ended_token({"authorization": "Bearer token"})
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -38,6 +51,8 @@ def test_each_credential_opens_its_own_door(
         ("talk", {"chat"}),
         ("both", {"completions", "chat"}),
         ("other", set()),
+        ("local-responses", {"responses"}),
+        ("local-embedding", {"embeddings"}),
     ],
 )
 def test_a_deployment_does_what_it_is_listed_for(name: str, expected: set[str]) -> None:

@@ -18,6 +18,7 @@ HI = [{"role": "user", "content": "Hi"}]
         [],
         "Hi",
         [{"role": "wizard", "content": "Hi"}],
+        [{"role": ["user"], "content": "Hi"}],
         [{"content": "Hi"}],
         [{"role": "user"}],
         [{"role": "user", "content": 5}],
