@@ -100,12 +100,42 @@ def choice_info(choice: dict[str, Any]) -> dict[str, Any]:
     finish, logprobs = choice.get("finish_reason"), choice.get("logprobs")
     info: dict[str, Any] = {
         "finish_reason": finish if isinstance(finish, str) else None,
-        "logprobs": logprobs if isinstance(logprobs, dict) else None,
+        "logprobs": _as_completions(logprobs) if isinstance(logprobs, dict) else None,
     }
     for name in ("content_filter_results", "content_filter_result"):
         if isinstance(choice.get(name), dict):
             info["content_filter_results"] = choice[name]
     return info
+
+
+def _as_completions(logprobs: dict[str, Any]) -> dict[str, Any] | None:
+    """Return log probabilities in the shape of text completions, also those of a chat."""
+    content = logprobs.get("content")
+    if "content" not in logprobs or "tokens" in logprobs:
+        return logprobs
+    return token_logprobs(content) if isinstance(content, list) else None
+
+
+def token_logprobs(entries: list[Any]) -> dict[str, Any] | None:
+    """Return chats' and Responses' list of tokens in the shape of text completions.
+
+    It has no `text_offset`: where a token stands follows from the tokens before it.
+    """
+    told = [entry for entry in entries if isinstance(entry, dict)]
+    if not told:
+        return None
+    return {
+        "tokens": [entry.get("token") for entry in told],
+        "token_logprobs": [entry.get("logprob") for entry in told],
+        "top_logprobs": [_rivals(entry.get("top_logprobs")) for entry in told],
+    }
+
+
+def _rivals(entries: Any) -> dict[str, Any]:
+    known = (
+        (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()
+    )
+    return {str(entry.get("token")): entry.get("logprob") for entry in known}
 
 
 def prompt_info(value: dict[str, Any], prompt: int) -> dict[str, Any]:

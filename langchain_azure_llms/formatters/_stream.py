@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.outputs import GenerationChunk
+
+from langchain_azure_llms.formatters._stop import StopCutter
 
 END_MARKER = "[DONE]"
 """What OpenAI's streams end with."""
@@ -19,15 +21,23 @@ class StreamReader:
     Neither a finish reason nor anything else ends a stream but its end marker or the connection's
     end: filters run in blocks, and text and annotations may follow the finish.
 
+    Args:
+        read_event: Reads one event's data.
+        stop: Texts to end at, where the service itself has no such parameter.
+
     Attributes:
         ended: Whether the end marker was seen.
+        stopped: Whether a text to end at came: what follows is not wanted.
         text: The text so far.
     """
 
-    def __init__(self, read_event: Callable[[str], GenerationChunk | str | None]) -> None:
+    def __init__(
+        self, read_event: Callable[[str], GenerationChunk | str | None], stop: Sequence[str] = ()
+    ) -> None:
         self._read_event = read_event
         self._texts: list[str] = []
         self._info: dict[str, Any] = {}
+        self._cutter = StopCutter(stop) if stop else None
         self.ended = False
 
     @property
@@ -36,9 +46,14 @@ class StreamReader:
         return "".join(self._texts)
 
     @property
+    def stopped(self) -> bool:
+        """Whether a text to end at came."""
+        return self._cutter is not None and self._cutter.stopped
+
+    @property
     def is_complete(self) -> bool:
         """Whether the stream said that it ended, or that its text did."""
-        return self.ended or self._info.get("finish_reason") is not None
+        return self.ended or self.stopped or self._info.get("finish_reason") is not None
 
     def feed(self, data: str) -> GenerationChunk | None:
         """Return the chunk that an event's data adds, or None if it adds no text.
@@ -57,16 +72,24 @@ class StreamReader:
         told = dict(chunk.generation_info or {})
         logprobs = told.pop("logprobs", None)
         self._remember(told)
-        if not chunk.text and not logprobs:
+        text = chunk.text if self._cutter is None else self._cutter.feed(chunk.text)
+        if not text and not logprobs:
             return None
-        self._texts.append(chunk.text)
+        self._texts.append(text)
         return GenerationChunk(
-            text=chunk.text, generation_info={"finish_reason": None, "logprobs": logprobs}
+            text=text, generation_info={"finish_reason": None, "logprobs": logprobs}
         )
 
     def last(self) -> GenerationChunk:
-        """Return the chunk that ends the stream: no text, and all that was told beside it."""
-        return GenerationChunk(text="", generation_info=self._info or None)
+        """Return the chunk that ends the stream: all that was told beside its text.
+
+        It has text of its own only where the beginning of a text to end at turned out to be none.
+        """
+        rest = "" if self._cutter is None else self._cutter.rest()
+        self._texts.append(rest)
+        if self.stopped:
+            self._info["finish_reason"] = "stop"
+        return GenerationChunk(text=rest, generation_info=self._info or None)
 
     def _remember(self, told: dict[str, Any]) -> None:
         for key, value in told.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.outputs import GenerationChunk
 
 from langchain_azure_llms.formatters import _openai
 from langchain_azure_llms.formatters._json import dump, refuse_own
+from langchain_azure_llms.formatters._parameters import renamed, without_counterparts
 from langchain_azure_llms.formatters.base import Answer
 
 READER = "The chat completions format"
@@ -21,6 +23,25 @@ def payload(prompt: str, params: dict[str, Any]) -> bytes:
     """
     refuse_own("messages", params)
     return dump({"messages": [{"role": "user", "content": prompt}], **params})
+
+
+def parameters(given: Mapping[str, Any], *, limit: str = "max_completion_tokens") -> dict[str, Any]:
+    """Return the parameters of a text completion in this form's words.
+
+    Args:
+        given: What the user set.
+        limit: The name of the bound on tokens. `max_completion_tokens` took the place of
+            `max_tokens` in API version 2024-09-01-preview, and reasoning models take no other
+            (Microsoft, "Azure OpenAI reasoning models").
+
+    Raises:
+        ConfigurationError: If one of them has no counterpart.
+    """
+    params = without_counterparts(given, ("best_of", "echo", "suffix"), READER)
+    count = params.get("logprobs")
+    if isinstance(count, int) and not isinstance(count, bool):
+        params |= {"logprobs": True, **({"top_logprobs": count} if count else {})}
+    return renamed(params, "max_tokens", limit)
 
 
 def read_answer(body: bytes, n: int = 1, reader: str = READER) -> Answer:

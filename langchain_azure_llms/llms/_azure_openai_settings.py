@@ -144,10 +144,23 @@ class AzureOpenAISettings(AzureLLM):
     """Makes the service try to answer the same way twice."""
     logprobs: int | None = None
     """How many likely tokens to tell the log probabilities of, 0 to 5."""
+    api: Literal["auto", "completions", "chat_completions", "responses"] = "auto"
+    """What the deployment speaks.
+
+    `auto` begins with completions. Where the service says that the deployment does not offer them,
+    it goes on to chat completions and to Responses, and remembers what worked, in this object and
+    its copies. The prompt is one user message in the former, the input in the latter; only
+    parameters that were set are sent.
+    """
     streaming: bool = False
     """Whether `invoke` and `generate` stream too, so that callbacks see each token."""
+    stream_usage: bool = False
+    """Whether a stream is asked for its token counts (`stream_options`).
+
+    Some services send them unasked; old API versions refuse the question.
+    """
     batch_size: int = Field(default=20, ge=1)
-    """How many prompts one request carries."""
+    """How many prompts one request carries; one for each in the other forms."""
     request_timeout: Any = Field(default=None, alias="timeout")
     """Seconds for every step of a request, a pair (connect, read), or an `httpx2.Timeout`.
 

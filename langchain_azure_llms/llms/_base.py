@@ -2,161 +2,55 @@
 
 from __future__ import annotations
 
-import random
-import time
+import asyncio
 from abc import abstractmethod
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Callable,
     Generator,
     Iterator,
-    Mapping,
 )
 from contextlib import aclosing, closing
-from functools import lru_cache
-from importlib.metadata import version
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-import httpx2
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompt_values import PromptValue
-from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import PrivateAttr
 
-from langchain_azure_llms._redact import PrivateHeaders
-from langchain_azure_llms.auth import (
-    Authorization,
-    CachedTokens,
-    check_credential,
-    key_of,
-    token_bearer,
-)
 from langchain_azure_llms.exceptions import (
     ConfigurationError,
-    ConflictingCredentialsError,
     StatusError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.formatters._stream import StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _concurrent, _settings
 from langchain_azure_llms.llms._calls import PromptCall, result_of, whole_answer
-from langchain_azure_llms.llms._configured import ConfiguredLLM
-from langchain_azure_llms.llms._urls import check_url, with_headers, with_query
-from langchain_azure_llms.transport import _async, _pool, _sync
-from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
-from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
-
-VERSION = version("langchain-azure-llms")
-_cooldowns = Cooldowns()
+from langchain_azure_llms.llms._connected import ConnectedLLM
+from langchain_azure_llms.llms._forms import LearnedForms, Opened, Outcome, Plan, opening
+from langchain_azure_llms.transport import _async, _sync
+from langchain_azure_llms.transport._exchange import Reply
 
 
-class AzureLLM(ConfiguredLLM):
+class AzureLLM(ConnectedLLM):
     """Base of the LLMs on Azure: settings, HTTP, retries, streams and batches.
 
-    Subclasses say what is sent and how the answer is read (`_calls`), and with which credential
+    Subclasses say what is sent and how the answer is read (`_plan`), and with which credential
     (`_authorization`).
     """
 
-    max_retries: int = Field(default=2, ge=0)
-    """How often a request that failed is sent again; 0 means one attempt.
+    _learned: LearnedForms = PrivateAttr(default_factory=LearnedForms)
 
-    A request whose reply never came may have been processed, and billed, before it is sent again.
-    """
-    retry_policy: RetryPolicy | None = None
-    """Waits between retries, in full. When given, its `max_retries` counts, not the argument."""
-    max_concurrency: int = Field(default=16, ge=1)
-    """How many HTTP requests of one batch are in flight at most."""
-    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
-    """Headers that every request carries, over our own of the same name."""
-    default_query: Mapping[str, object] | None = Field(default=None, repr=False)
-    """Query parameters that every request carries."""
-    http_client: Any | None = Field(default=None, repr=False, exclude=True)
-    """Your own `httpx2.Client` for the sync methods: proxies, certificates, limits."""
-    http_async_client: Any | None = Field(default=None, repr=False, exclude=True)
-    """Your own `httpx2.AsyncClient` for the async methods."""
-    credential: Any = Field(default=None, repr=False, exclude=True)
-    """Who sends the requests: a key; an `azure.core.credentials.AzureKeyCredential`; a credential
-    of azure-identity, sync or async; or a function, or coroutine function, that returns a token.
-
-    One credential is one identity: its tokens are kept until shortly before they expire, shared by
-    all callers, and fetched anew, once, when the service refuses one. A function's token is kept
-    when it is an object with `token` and `expires_on`, or a JSON Web Token.
-    """
-    credential_scopes: tuple[str, ...] | None = None
-    """What tokens are asked for; None means the service's own scope."""
-    allow_plain_http: bool = False
-    """Whether credentials and prompts may travel unencrypted beyond this machine."""
-
-    _environment: _pool.NetworkSettings = PrivateAttr(default_factory=_pool.network_settings)
-    _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
-    _tokens: CachedTokens | None = PrivateAttr(default=None)
-
-    default_scopes: ClassVar[tuple[str, ...]]
-    """The scope that tokens for the service have."""
-    credential_settings: ClassVar[tuple[tuple[str, ...], ...]]
-    """The settings that say who sends; those of one group are one credential."""
-    shared_resources: ClassVar[tuple[str, ...]] = ("http_client", "http_async_client", "credential")
-    never_travel: ClassVar[tuple[str, ...]] = ("_environment", "_lease", "_tokens")
-
-    @field_validator("credential", mode="before")
-    @classmethod
-    def _check_credential(cls, value: Any) -> Any:
-        if value is None:
-            return None
-        credential = SecretStr(value) if isinstance(value, str) else value
-        check_credential(credential)
-        return credential
-
-    @field_validator("credential_scopes", mode="before")
-    @classmethod
-    def _check_scopes(cls, value: Any) -> Any:
-        scopes = (value,) if isinstance(value, str) else value
-        if scopes is not None and not (
-            isinstance(scopes, list | tuple)
-            and scopes
-            and all(isinstance(scope, str) and scope.strip() for scope in scopes)
-        ):
-            raise ConfigurationError(
-                "credential_scopes must be one or several texts, such as "
-                f"{cls.default_scopes[0]!r}."
-            )
-        return scopes
-
-    @model_validator(mode="after")
-    def _check_shared_settings(self) -> Self:
-        _settings.check_http_client(self.http_client, httpx2.Client, "http_client")
-        _settings.check_http_client(self.http_async_client, httpx2.AsyncClient, "http_async_client")
-        self._add_version("langchain-azure-llms", VERSION)
-        return self
+    never_travel: ClassVar[tuple[str, ...]] = (*ConnectedLLM.never_travel, "_learned")
 
     # --- what a subclass says ---------------------------------------------------------------
 
-    @property
     @abstractmethod
-    def _address(self) -> str:
-        """The endpoint's address."""
-
-    @property
-    @abstractmethod
-    def _authorization(self) -> Authorization:
-        """How requests prove who sends them."""
-
-    @abstractmethod
-    def _calls(
+    def _plan(
         self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> list[PromptCall]:
-        """Return the requests that answer these prompts, in their order."""
-
-    def _explain(self, error: StatusError) -> None:
-        """Add to an error's message what only the LLM knows."""
-
-    @property
-    def _proxy(self) -> str | None:
-        """The proxy to use instead of the environment's."""
-        return None
+    ) -> Plan:
+        """Return how these prompts are to be answered."""
 
     @property
     def _streams_always(self) -> bool:
@@ -178,10 +72,10 @@ class AzureLLM(ConfiguredLLM):
         **kwargs: Any,
     ) -> LLMResult:
         _settings.check_prompts(prompts)
-        calls = self._calls(prompts, stop, kwargs, stream=self._streams_always)
-        first = calls[0] if calls else None
+        calls, reply = self._opened(self._plan(prompts, stop, kwargs, stream=self._streams_always))
+        first = (run_manager, reply)
         answers = _concurrent.in_threads(
-            lambda call: self._answer(call, run_manager if call is first else None),
+            lambda call: self._answer(call, *(first if call is calls[0] else ())),
             calls,
             self.max_concurrency,
         )
@@ -195,10 +89,11 @@ class AzureLLM(ConfiguredLLM):
         **kwargs: Any,
     ) -> LLMResult:
         _settings.check_prompts(prompts)
-        calls = self._calls(prompts, stop, kwargs, stream=self._streams_always)
-        first = calls[0] if calls else None
+        plan = self._plan(prompts, stop, kwargs, stream=self._streams_always)
+        calls, reply = await self._aopened(plan)
+        first = (run_manager, reply)
         answers = await _concurrent.in_tasks(
-            lambda call: self._aanswer(call, run_manager if call is first else None),
+            lambda call: self._aanswer(call, *(first if call is calls[0] else ())),
             calls,
             self.max_concurrency,
         )
@@ -212,8 +107,8 @@ class AzureLLM(ConfiguredLLM):
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
         _settings.check_prompts([prompt])
-        (call,) = self._calls([prompt], stop, kwargs, stream=True)
-        with closing(self._chunks(call, run_manager)) as chunks:
+        (call,), reply = self._opened(self._plan([prompt], stop, kwargs, stream=True))
+        with closing(self._chunks(call, run_manager, reply)) as chunks:
             yield from chunks
 
     async def _astream(
@@ -224,8 +119,8 @@ class AzureLLM(ConfiguredLLM):
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
         _settings.check_prompts([prompt])
-        (call,) = self._calls([prompt], stop, kwargs, stream=True)
-        async with aclosing(self._achunks(call, run_manager)) as chunks:
+        (call,), reply = await self._aopened(self._plan([prompt], stop, kwargs, stream=True))
+        async with aclosing(self._achunks(call, run_manager, reply)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -239,26 +134,55 @@ class AzureLLM(ConfiguredLLM):
 
     # --- doing it, in threads ---------------------------------------------------------------
 
-    def _answer(self, call: PromptCall, run_manager: CallbackManagerForLLMRun | None) -> Answer:
+    def _opened(self, plan: Plan) -> Opened:
+        """Do what an opening asks for; within an event loop, without waiting for its tasks."""
+        steps = opening(plan, self._learned)
+        outcome: Outcome = None
+        with closing(steps):
+            try:
+                while True:
+                    match steps.send(outcome):
+                        case PromptCall() as call:
+                            outcome = self._reply_or_refusal(call)
+                        case waiting if not _in_event_loop():
+                            waiting.result()
+            except StopIteration as stop:
+                opened: Opened = stop.value
+                return opened
+
+    def _reply_or_refusal(self, call: PromptCall) -> Reply | StatusError:
+        try:
+            return self._reply(call.request)
+        except StatusError as error:
+            return error
+
+    def _answer(
+        self,
+        call: PromptCall,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        reply: Reply | None = None,
+    ) -> Answer:
         if call.request.stream:
-            return whole_answer(self._chunks(call, run_manager))
-        return call.answer(self._reply(call.request))
+            return whole_answer(self._chunks(call, run_manager, reply))
+        return call.answer(reply or self._reply(call.request))
 
     def _chunks(
-        self, call: PromptCall, run_manager: CallbackManagerForLLMRun | None
+        self, call: PromptCall, run_manager: CallbackManagerForLLMRun | None, reply: Reply | None
     ) -> Generator[GenerationChunk]:
-        with closing(self._unreported_chunks(call)) as chunks:
+        with closing(self._unreported_chunks(call, reply)) as chunks:
             for chunk in chunks:
                 if run_manager is not None:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_told(chunk))
                 yield chunk
 
-    def _unreported_chunks(self, call: PromptCall) -> Generator[GenerationChunk]:
-        reply = self._reply(call.request)
+    def _unreported_chunks(
+        self, call: PromptCall, reply: Reply | None
+    ) -> Generator[GenerationChunk]:
+        reply = reply or self._reply(call.request)
         if reply.source is None:
             yield call.whole_chunk(reply)
             return
-        reader = StreamReader(call.read_event)
+        reader = call.reader()
         with closing(_sync.events(reply)) as events:
             try:
                 for data in events:
@@ -267,6 +191,7 @@ class AzureLLM(ConfiguredLLM):
                         yield chunk
                     if reader.ended:
                         _sync.drain(reply, events)
+                    if reader.ended or reader.stopped:
                         break
             except StreamInterruptedError as error:
                 if not reader.is_complete:
@@ -274,45 +199,60 @@ class AzureLLM(ConfiguredLLM):
                     raise
         yield call.end(reader)
 
-    def _reply(self, request: HttpRequest) -> Reply:
-        client = self.http_client or _pool.sync_pool.client(self._network, self._lease)
-        try:
-            return _sync.run(self._steps(request), request, client, self._authorization.get_token)
-        except StatusError as error:
-            self._explain(error)
-            raise
-
-    def close(self) -> None:
-        """Close this object's connections, unless another LLM object shares them.
-
-        The object stays usable: its next call opens new ones. A client of your own stays open.
-        """
-        _pool.sync_pool.close(self._network, self._lease)
-
     # --- doing it, in asyncio ---------------------------------------------------------------
 
+    async def _aopened(self, plan: Plan) -> Opened:
+        """Do what an opening asks for."""
+        steps = opening(plan, self._learned)
+        outcome: Outcome = None
+        with closing(steps):
+            try:
+                while True:
+                    match steps.send(outcome):
+                        case PromptCall() as call:
+                            outcome = await self._areply_or_refusal(call)
+                        case waiting:
+                            await asyncio.shield(asyncio.wrap_future(waiting))
+            except StopIteration as stop:
+                opened: Opened = stop.value
+                return opened
+
+    async def _areply_or_refusal(self, call: PromptCall) -> Reply | StatusError:
+        try:
+            return await self._areply(call.request)
+        except StatusError as error:
+            return error
+
     async def _aanswer(
-        self, call: PromptCall, run_manager: AsyncCallbackManagerForLLMRun | None
+        self,
+        call: PromptCall,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        reply: Reply | None = None,
     ) -> Answer:
         if call.request.stream:
-            return whole_answer([chunk async for chunk in self._achunks(call, run_manager)])
-        return call.answer(await self._areply(call.request))
+            return whole_answer([chunk async for chunk in self._achunks(call, run_manager, reply)])
+        return call.answer(reply or await self._areply(call.request))
 
     async def _achunks(
-        self, call: PromptCall, run_manager: AsyncCallbackManagerForLLMRun | None
+        self,
+        call: PromptCall,
+        run_manager: AsyncCallbackManagerForLLMRun | None,
+        reply: Reply | None,
     ) -> AsyncGenerator[GenerationChunk]:
-        async with aclosing(self._unreported_achunks(call)) as chunks:
+        async with aclosing(self._unreported_achunks(call, reply)) as chunks:
             async for chunk in chunks:
                 if run_manager is not None:
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_told(chunk))
                 yield chunk
 
-    async def _unreported_achunks(self, call: PromptCall) -> AsyncGenerator[GenerationChunk]:
-        reply = await self._areply(call.request)
+    async def _unreported_achunks(
+        self, call: PromptCall, reply: Reply | None
+    ) -> AsyncGenerator[GenerationChunk]:
+        reply = reply or await self._areply(call.request)
         if reply.source is None:
             yield call.whole_chunk(reply)
             return
-        reader = StreamReader(call.read_event)
+        reader = call.reader()
         async with aclosing(_async.events(reply)) as events:
             try:
                 async for data in events:
@@ -321,6 +261,7 @@ class AzureLLM(ConfiguredLLM):
                         yield chunk
                     if reader.ended:
                         await _async.drain(reply, events)
+                    if reader.ended or reader.stopped:
                         break
             except StreamInterruptedError as error:
                 if not reader.is_complete:
@@ -328,115 +269,9 @@ class AzureLLM(ConfiguredLLM):
                     raise
         yield call.end(reader)
 
-    async def _areply(self, request: HttpRequest) -> Reply:
-        client = self.http_async_client or _pool.async_pool.client(self._network, self._lease)
-        get_token = self._authorization.aget_token
-        try:
-            return await _async.run(self._steps(request), request, client, get_token)
-        except StatusError as error:
-            self._explain(error)
-            raise
 
-    async def aclose(self) -> None:
-        """Close this object's connections of the running event loop, as `close` does."""
-        await _pool.async_pool.close(self._network, self._lease)
-
-    def __copy__(self) -> Self:
-        copied = super().__copy__()
-        copied._lease = _pool.Lease()  # noqa: SLF001 - its own: closing the one leaves the other
-        return copied
-
-    # --- who sends ---------------------------------------------------------------------------
-
-    def _is_explicit(self, name: str) -> bool:
-        return name in self.model_fields_set and getattr(self, name) is not None
-
-    @property
-    def _explicit_credentials(self) -> list[str]:
-        """The credentials that were passed, each by one of its names."""
-        named = (next(filter(self._is_explicit, names), None) for names in self.credential_settings)
-        return [name for name in named if name is not None]
-
-    def _check_one_credential(self) -> None:
-        """Refuse two credentials that were passed; those of the environment do not count.
-
-        Raises:
-            ConflictingCredentialsError: If there are two.
-        """
-        if len(given := self._explicit_credentials) > 1:
-            raise ConflictingCredentialsError(
-                f"Two credentials were passed, {given[0]} and {given[1]}; only one can be sent."
-            )
-
-    def _authorization_of(
-        self, credential: Any, with_key: Callable[[SecretStr], Authorization]
-    ) -> Authorization:
-        """Return the authorization of `credential`; a key travels in the service's own way."""
-        key = key_of(credential)
-        if key is not None:
-            return with_key(key)
-        scopes = self.credential_scopes or self.default_scopes
-        known = self._tokens
-        if known is None or known.credential is not credential or known.scopes != scopes:
-            known = self._tokens = CachedTokens(credential, scopes)
-        return token_bearer(known)
-
-    # --- what both need ---------------------------------------------------------------------
-
-    @property
-    def _network(self) -> _pool.NetworkSettings:
-        return self._environment._replace(proxy=self._proxy)
-
-    def _request(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str | None],
-        timeout: httpx2.Timeout | None,
-        stream: bool,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, object] | None = None,
-    ) -> HttpRequest:
-        """Return what the requests of one call have in common; each gets a body of its own."""
-        authorization = self._authorization
-        ours = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "User-Agent": f"langchain-azure-llms/{VERSION}",
-            **{name: value for name, value in headers.items() if value},
-            **authorization.headers,
-        }
-        check_url(url, "The endpoint's URL", allow_plain_http=self.allow_plain_http)
-        for name, given in (("extra_headers", extra_headers), ("extra_query", extra_query)):
-            _settings.check_mapping(given, name)
-        url = with_query(url, {**(self.default_query or {}), **(extra_query or {})})
-        sent = with_headers(with_headers(ours, self.default_headers), extra_headers)
-        _settings.check_headers(sent)
-        return HttpRequest(
-            url=url,
-            headers=PrivateHeaders(sent),
-            body=b"",
-            timeout=timeout,
-            stream=stream,
-            needs_token=authorization.tokens is not None,
-            limit_key=(url, authorization.identity),
-        )
-
-    def _steps(self, request: HttpRequest) -> Steps:
-        return exchange(
-            request,
-            policy=self.retry_policy or retries(self.max_retries),
-            cooldowns=_cooldowns,
-            clock=time.monotonic,
-            wall_clock=time.time,
-            uniform=random.uniform,
-        )
-
-
-@lru_cache(maxsize=32)
-def retries(max_retries: int) -> RetryPolicy:
-    """Return the default policy with this many retries."""
-    return RetryPolicy(max_retries=max_retries)
+def _in_event_loop() -> bool:
+    return asyncio._get_running_loop() is not None  # noqa: SLF001 - it does not raise
 
 
 def _told(chunk: GenerationChunk) -> dict[str, Any]:

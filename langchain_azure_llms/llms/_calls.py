@@ -29,12 +29,14 @@ class PromptCall:
         request: What is sent.
         read: Reads a whole answer.
         read_event: Reads an event of a streamed answer.
+        stop: Texts to end a streamed answer at, where the service has no parameter for it.
     """
 
     prompts: Sequence[str]
     request: HttpRequest
     read: Callable[[bytes], Answer]
     read_event: Callable[[str], GenerationChunk | str | None]
+    stop: Sequence[str] = ()
 
     def answer(self, reply: Reply) -> Answer:
         """Return what a whole reply says.
@@ -46,6 +48,10 @@ class PromptCall:
         if b'"error"' in reply.body:
             self._raise_error_inside(decoded(reply.body))
         return self.read(reply.body)
+
+    def reader(self) -> StreamReader:
+        """Return what puts the events of the answer together."""
+        return StreamReader(self.read_event, self.stop)
 
     def whole_chunk(self, reply: Reply) -> GenerationChunk:
         """Return a whole reply as the one chunk of a stream."""

@@ -49,6 +49,7 @@ _OPERATIONAL = frozenset(
         "openai_proxy",
         "request_timeout",
         "retry_policy",
+        "stream_usage",
         "streaming",
         "tags",
         "tiktoken_model_name",

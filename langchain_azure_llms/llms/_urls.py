@@ -140,6 +140,14 @@ class AzureOpenAIRoute:
         version = {"api-version": self.api_version} if self.api_version else {}
         return with_query(base, {**dict(self.query), **version})
 
+    @property
+    def responses_url(self) -> str:
+        """The URL of Responses: it has no deployment route, and is part of the v1 API alone."""
+        found = _DEPLOYMENT.match(self.root) or _V1.match(self.root)
+        root = found["root"] if found else self.root.removesuffix("/openai")
+        version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
+        return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
+
 
 @lru_cache(maxsize=256)
 def azure_openai_route(

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from langchain_core.language_models.base import LangSmithParams
 
 from langchain_azure_llms._redact import public_url
-from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.formatters import completions
+from langchain_azure_llms.exceptions import (
+    ConfigurationError,
+    OperationNotSupportedError,
+    StatusError,
+)
 from langchain_azure_llms.llms import _settings, _tokens
 from langchain_azure_llms.llms._azure_openai_settings import MODEL_PARAMETERS, AzureOpenAISettings
-from langchain_azure_llms.llms._calls import PromptCall
+from langchain_azure_llms.llms._forms import CHAT, FORMS, RESPONSES, Plan
+from langchain_azure_llms.llms._openai_forms import (
+    Asked,
+    calls_in,
+    knows_old_limit_only,
+    refuse_misspelt,
+)
 from langchain_azure_llms.llms._registered import llm_registry
-from langchain_azure_llms.transport._exchange import HttpRequest
 
 _CLIENT_ARGUMENTS = ("extra_headers", "extra_query", "extra_body", "timeout")
 """What OpenAI's own client takes beside the body, at each call."""
-_FILL_CONTEXT = -1
+_REFUSED_PARAMETERS = ("unsupported_parameter", "unsupported_value")
+_REASONING = (
+    "Reasoning models take neither max_tokens nor temperature, top_p, penalties or logprobs: leave "
+    "them out. For a limit that such models take, use api_version='v1', or a version of 2024-09-01 "
+    "or later; extra_body adds to the request's body as it is."
+)
 
 
 class AzureOpenAI(AzureOpenAISettings):
@@ -57,6 +69,8 @@ class AzureOpenAI(AzureOpenAISettings):
         allow_plain_http: Whether keys may travel unencrypted beyond this machine; False.
 
     What to generate:
+        api: `"completions"`, `"chat_completions"` or `"responses"`; `"auto"` finds out, at the
+            first call, what the deployment speaks.
         temperature, max_tokens, top_p, frequency_penalty, presence_penalty, n, best_of, logit_bias,
             seed, logprobs: As the service understands them; `max_tokens=-1` fills the context.
         model_kwargs, extra_body: More of the request's body.
@@ -68,6 +82,8 @@ class AzureOpenAI(AzureOpenAISettings):
             5 to connect and 600 to read.
         max_retries, retry_policy: How often, and how patiently, to try again; 2.
         streaming: Whether `invoke` streams too; False.
+        stream_usage: Whether to ask for token counts when streaming; False.
+        rate_limiter: Asked before each request.
 
     Raises:
         ConfigurationError: If a setting is wrong, missing, or in conflict with another.
@@ -154,60 +170,82 @@ class AzureOpenAI(AzureOpenAISettings):
     def _model_name(self) -> str | None:
         return self.model_name
 
-    def _calls(
+    def _plan(
         self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> list[PromptCall]:
+    ) -> Plan:
         extra = {name: params.get(name) for name in _CLIENT_ARGUMENTS}
-        body = self._body(stop, {k: v for k, v in params.items() if k not in extra}, extra)
-        n = _count(body.get("n", 1), "n")
-        if stream:
-            _refuse_choice(n, _count(body.get("best_of", 1), "best_of"))
-            body["stream"] = True
-        request = self._request(
-            self._route.url("completions", self._deployment(body)),
-            headers={"OpenAI-Organization": self.openai_organization},
-            timeout=_settings.as_timeout(
-                self.request_timeout if extra["timeout"] is None else extra["timeout"], "timeout"
-            ),
-            stream=stream,
-            extra_headers=extra["extra_headers"],
-            extra_query=extra["extra_query"],
-        )
-        fills_context = body.get("max_tokens") == _FILL_CONTEXT
-        size = 1 if stream or fills_context else self.batch_size
-        groups = [prompts[i : i + size] for i in range(0, len(prompts), size)]
-        if fills_context:
-            return [
-                _call(request, g, {**body, "max_tokens": self.max_tokens_for_prompt(g[0])}, n)
-                for g in groups
-            ]
-        return [_call(request, group, body, n) for group in groups]
-
-    def _body(
-        self, stop: list[str] | None, params: dict[str, Any], extra: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Return the request body of one call but for its prompts; what is None is not sent."""
-        _refuse_misspelt(params)
         _settings.check_mapping(extra["extra_body"], "extra_body")
-        body = {name: getattr(self, name) for name in MODEL_PARAMETERS}
+        asked = self._asked(
+            stop, {k: v for k, v in params.items() if k not in extra}, stream=stream
+        )
+        asked = replace(asked, call_body=extra["extra_body"] or {})
+        deployment = self._deployment(asked)
+        time = self.request_timeout if extra["timeout"] is None else extra["timeout"]
+        common: dict[str, Any] = {
+            "headers": {"OpenAI-Organization": self.openai_organization},
+            "timeout": _settings.as_timeout(time, "timeout"),
+            "stream": stream,
+            "extra_headers": extra["extra_headers"],
+            "extra_query": extra["extra_query"],
+        }
+        return Plan(
+            lambda form: calls_in(
+                form, self._request(self._url(form, deployment), **common), prompts, asked
+            ),
+            FORMS if self.api == "auto" else (self.api,),
+            (self._address, deployment),
+            deployment,
+        )
+
+    def _asked(self, stop: list[str] | None, params: dict[str, Any], *, stream: bool) -> Asked:
+        refuse_misspelt(params)
+        settings = {name: getattr(self, name) for name in MODEL_PARAMETERS}
         if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
-            body["best_of"] = self.best_of
-        body |= {**self.model_kwargs, **(self.extra_body or {})}
-        body |= {**params, **(extra["extra_body"] or {})}
-        body["model"] = body.get("model") or self._own_deployment
-        if stop is not None:
-            body["stop"] = stop
-        if body.pop("stream", None):
-            raise ConfigurationError("Call stream or astream, or pass streaming=True, to stream.")
-        return {name: value for name, value in body.items() if value is not None}
+            settings["best_of"] = self.best_of
+        return Asked(
+            settings,
+            {name: value for name, value in settings.items() if name in self.model_fields_set},
+            params,
+            self._own_deployment,
+            model_kwargs=self.model_kwargs,
+            extra_body=self.extra_body or {},
+            stop=stop,
+            stream=stream,
+            stream_usage=self.stream_usage,
+            batch_size=self.batch_size,
+            old_limit=knows_old_limit_only(self._route.api_version, is_v1=self._route.is_v1),
+            room_for=self.max_tokens_for_prompt,
+        )
+
+    def _url(self, form: str, deployment: str) -> str:
+        if form == RESPONSES:
+            return self._route.responses_url
+        return self._route.url("chat/completions" if form == CHAT else "completions", deployment)
+
+    def _explain(self, error: StatusError) -> None:
+        """Say what to do where a model refuses the form, or a parameter of it."""
+        if isinstance(error, OperationNotSupportedError):
+            if self.api == "auto":
+                self._learned.forget()
+                return
+            advice = (
+                f"The deployment {self._own_deployment!r} does not speak {self.api}: api='auto' "
+                f"finds out what it speaks, or set the right one of {', '.join(map(repr, FORMS))}; "
+                "or deploy another model."
+            )
+            error.args = (f"{error} {advice}",)
+        elif error.code in _REFUSED_PARAMETERS:
+            error.args = (f"{error} {_REASONING}",)
 
     @property
     def _own_deployment(self) -> str | None:
         return self.deployment_name or self._route.deployment
 
-    def _deployment(self, body: Mapping[str, Any]) -> str:
+    def _deployment(self, asked: Asked) -> str:
         """Return the deployment to call; `model` of a call counts only where none is fixed."""
-        deployment = self._own_deployment or body.get("model")
+        own = (self._own_deployment, asked.call_body.get("model"), asked.params.get("model"))
+        kept = (self.extra_body or {}, self.model_kwargs)
+        deployment = next(filter(None, (*own, *(more.get("model") for more in kept))), None)
         if not isinstance(deployment, str):
             raise ConfigurationError(
                 "No deployment: pass deployment_name (or azure_deployment), the name that the "
@@ -217,46 +255,3 @@ class AzureOpenAI(AzureOpenAISettings):
 
 
 llm_registry.register("azure", AzureOpenAI)
-
-
-def _call(request: HttpRequest, prompts: list[str], body: dict[str, Any], n: int) -> PromptCall:
-    prompt = prompts[0] if request.stream else prompts
-    return PromptCall(
-        prompts,
-        replace(request, body=completions.payload(prompt, body)),
-        read=lambda reply: completions.read_answer(reply, len(prompts), n),
-        read_event=completions.read_event,
-    )
-
-
-_KNOWN = frozenset(
-    {
-        *MODEL_PARAMETERS,
-        "best_of",
-        "echo",
-        "model",
-        "stop",
-        "stream",
-        "stream_options",
-        "suffix",
-        "user",
-    }
-)
-
-
-def _refuse_misspelt(params: Mapping[str, Any]) -> None:
-    """Refuse a call's argument that is nearly one of the service's, and is none."""
-    for name in params.keys() - _KNOWN:
-        for near in get_close_matches(name, _KNOWN, n=1, cutoff=0.8):
-            raise ConfigurationError(f"{name!r} is no parameter. Did you mean {near!r}?")
-
-
-def _count(value: Any, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigurationError(f"{name} is {value!r}, expected a whole number of at least 1.")
-    return value
-
-
-def _refuse_choice(n: int, best_of: int) -> None:
-    if n > 1 or best_of > 1:
-        raise ConfigurationError("A stream gives one completion: n and best_of must be 1.")

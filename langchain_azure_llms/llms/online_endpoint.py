@@ -25,6 +25,7 @@ from langchain_azure_llms.llms._formatting import (
     read_response,
     request_payload,
 )
+from langchain_azure_llms.llms._forms import Plan
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._urls import check_url
 
@@ -243,9 +244,9 @@ class AzureMLOnlineEndpoint(AzureLLM):
             name = type(self.content_formatter).__name__
             error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)
 
-    def _calls(
+    def _plan(
         self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> list[PromptCall]:
+    ) -> Plan:
         formatter, api_type = self.content_formatter, self.endpoint_api_type
         if formatter is None:
             raise ConfigurationError(
@@ -274,7 +275,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
                 read_event=lambda data: read_event(formatter, data, api_type),
             )
 
-        return [call_for(prompt) for prompt in prompts]
+        return Plan(lambda _form: [call_for(prompt) for prompt in prompts])
 
     def _parameters(
         self, stop: list[str] | None, params: dict[str, Any], *, stream: bool

@@ -199,10 +199,7 @@ _ADVICE: dict[type[errors.StatusError], str] = {
         "Check the endpoint, the deployment name and the API version; a new deployment takes some "
         "minutes to appear."
     ),
-    errors.OperationNotSupportedError: (
-        "The model behind this deployment does not offer text completions: deploy a completions "
-        "model such as gpt-35-turbo-instruct, or use a chat class for this one."
-    ),
+    errors.OperationNotSupportedError: "The model behind it does not offer this operation.",
     errors.PermissionDeniedError: "Check the resource's network rules and role assignments.",
 }
 

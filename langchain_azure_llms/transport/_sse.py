@@ -11,7 +11,8 @@ def error_inside(text: str) -> Reply | None:
     """Return the error that a 200's body, or an event of its stream, carries; None if it has none.
 
     It comes back as the reply it would have been. A stream may fail after its 200 (Azure OpenAI
-    then sends `{"error": {...}}` in place of choices); Azure ML's model server answers
+    then sends `{"error": {...}}` in place of choices, Responses an event of the type `error` or
+    `response.failed`); Azure ML's model server answers
     `{"output": null, "error": {...}}` when the engine behind it failed.
     """
     if '"error"' not in text:  # almost always: do not parse twice
@@ -22,10 +23,15 @@ def error_inside(text: str) -> Reply | None:
         return None
     if not isinstance(value, dict):
         return None
-    problem = value if value.get("object") == "error" else value.get("error")
+    problem = value.get("error")
+    if value.get("object") == "error" or (value.get("type") == "error" and "message" in value):
+        problem = value
+    elif value.get("type") == "response.failed" and isinstance(value.get("response"), dict):
+        problem = value["response"].get("error") or "(no message)"
     if not problem or not isinstance(problem, dict | list | str):
         return None
-    return Reply(status=inner_status(problem), body=text.encode("utf-8", "replace"))
+    body = text if problem is value or "error" in value else json.dumps({"error": problem})
+    return Reply(status=inner_status(problem), body=body.encode("utf-8", "replace"))
 
 
 def inner_status(problem: object, otherwise: int = 500) -> int:
@@ -36,7 +42,12 @@ def inner_status(problem: object, otherwise: int = 500) -> int:
         value = str(problem.get(name))
         if len(value) == 3 and value.isdecimal() and value[0] in "45":
             return int(value)
-    by_word = {"content_filter": 400, "context_length_exceeded": 400, "rate_limit_exceeded": 429}
+    by_word = {
+        "content_filter": 400,
+        "context_length_exceeded": 400,
+        "invalid_prompt": 400,
+        "rate_limit_exceeded": 429,
+    }
     return by_word.get(str(problem.get("code")), otherwise)
 
 

@@ -11,6 +11,7 @@ from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
 
 from langchain_azure_llms.llms._base import AzureLLM
+from langchain_azure_llms.llms._calls import PromptCall
 
 Answering = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
 
@@ -111,3 +112,14 @@ class AsyncCalls:
             return [text async for text in llm.astream(prompt, **kwargs)]
 
         return asyncio.run(collect())
+
+
+def calls_of(
+    llm: AzureLLM,
+    prompts: list[str],
+    stop: list[str] | None = None,
+    params: dict[str, Any] | None = None,
+) -> list[PromptCall]:
+    """Return the requests that an LLM would send first."""
+    plan = llm._plan(prompts, stop, params or {}, stream=False)
+    return plan.calls_in(plan.forms[0])

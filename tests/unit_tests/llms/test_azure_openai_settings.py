@@ -15,7 +15,8 @@ from langchain_azure_llms.exceptions import (
     ConflictingCredentialsError,
     MissingCredentialError,
 )
-from langchain_azure_llms.llms._base import VERSION
+from langchain_azure_llms.llms._connected import VERSION
+from tests.unit_tests.llms.scripted import calls_of
 
 _BASE = {
     "azure_endpoint": "https://r.openai.azure.com",
@@ -291,14 +292,14 @@ def test_tracing_names_provider_deployment_and_parameters() -> None:
 )
 def test_timeouts_of_every_form(timeout: Any, expected: tuple[float, ...]) -> None:
     """Seconds, a pair, either library's object."""
-    (call,) = _llm(timeout=timeout)._calls(["x"], None, {}, stream=False)
+    (call,) = calls_of(_llm(timeout=timeout), ["x"])
     sent = call.request.timeout
     assert (sent.connect, sent.read, sent.write, sent.pool) == expected
 
 
 def test_without_a_timeout_the_clients_own_counts() -> None:
     """A client of one's own has one; ours is OpenAI's."""
-    (call,) = _llm()._calls(["x"], None, {}, stream=False)
+    (call,) = calls_of(_llm(), ["x"])
     assert call.request.timeout is None
 
 
@@ -379,7 +380,7 @@ def test_tables_that_cannot_be_loaded_are_explained(monkeypatch: pytest.MonkeyPa
 def test_max_tokens_of_minus_one_fills_the_context(planted: types.SimpleNamespace) -> None:
     """Each prompt gets what it leaves, so each has a request of its own."""
     llm = _llm(max_tokens=-1)
-    bodies = [call.request.body for call in llm._calls(["abcd", "ab"], None, {}, stream=False)]
+    bodies = [call.request.body for call in calls_of(llm, ["abcd", "ab"])]
     assert [b'"max_tokens":4092' in bodies[0], b'"max_tokens":4094' in bodies[1]] == [True, True]
     assert llm.max_tokens_for_prompt("abcd") == 4092
 
@@ -387,7 +388,7 @@ def test_max_tokens_of_minus_one_fills_the_context(planted: types.SimpleNamespac
 def test_a_prompt_that_fills_the_context_is_refused(planted: types.SimpleNamespace) -> None:
     """Before it is sent."""
     with pytest.raises(ConfigurationError, match="4096 tokens"):
-        _llm(max_tokens=-1)._calls(["x" * 4096], None, {}, stream=False)
+        calls_of(_llm(max_tokens=-1), ["x" * 4096])
 
 
 def test_context_sizes_are_known_or_asked_for() -> None:

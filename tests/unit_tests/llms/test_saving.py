@@ -29,6 +29,7 @@ from langchain_azure_llms.exceptions import (
     UnsupportedFileError,
 )
 from langchain_azure_llms.llms._base import AzureLLM
+from tests.unit_tests.llms.scripted import calls_of
 
 _AZURE = {
     "azure_endpoint": "https://r.openai.azure.com",
@@ -184,7 +185,7 @@ def test_the_loaded_llm_sends_the_same_bytes(
     llm.save(tmp_path / "x.yaml")
     loaded = load_llm(tmp_path / "x.yaml")
     assert isinstance(loaded, AzureMLOnlineEndpoint)
-    sent = [one._calls(["x"], ["s"], {"u": 2}, stream=False)[0].request for one in (llm, loaded)]
+    sent = [calls_of(one, ["x"], ["s"], {"u": 2})[0].request for one in (llm, loaded)]
     assert sent[0] == sent[1]
 
 
@@ -197,7 +198,7 @@ def test_a_version_of_the_environment_that_does_not_count_is_not_saved(
     llm.save(tmp_path / "x.json")
     loaded = load_llm(tmp_path / "x.json")
     assert isinstance(loaded, AzureOpenAI)
-    urls = [one._calls(["x"], None, {}, stream=False)[0].request.url for one in (llm, loaded)]
+    urls = [calls_of(one, ["x"])[0].request.url for one in (llm, loaded)]
     assert urls == ["https://r.example/openai/v1/completions"] * 2
 
 

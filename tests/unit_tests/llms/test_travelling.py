@@ -23,7 +23,7 @@ from langchain_azure_llms import (
 from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.transport import _pool
-from tests.unit_tests.llms.scripted import Service, echo
+from tests.unit_tests.llms.scripted import Service, calls_of, echo
 
 _SECRETS = {
     "AZURE_OPENAI_API_KEY": "k",
@@ -123,7 +123,7 @@ def test_copies_are_equal_and_usable(make: Callable[..., AzureLLM], travel: Any)
     llm = make()
     copied = travel(llm)
     assert copied == llm
-    calls = [one._calls(["x"], None, {}, stream=False)[0].request for one in (llm, copied)]
+    calls = [calls_of(one, ["x"])[0].request for one in (llm, copied)]
     assert calls[0] == calls[1]
 
 

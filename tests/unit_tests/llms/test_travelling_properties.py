@@ -25,6 +25,7 @@ from langchain_azure_llms import (
 )
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.transport._exchange import HttpRequest
+from tests.unit_tests.llms.scripted import calls_of
 
 _SECRET = "S3CRET-key-of-the-test"
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**25), 10**25)
@@ -96,7 +97,7 @@ _quick = settings(
 
 
 def _sent(llm: Any) -> HttpRequest:
-    (call,) = llm._calls(["a prompt"], None, {}, stream=False)
+    (call,) = calls_of(llm, ["a prompt"])
     request: HttpRequest = call.request
     return request
 

@@ -1,0 +1,587 @@
+"""One LLM class, whatever form its deployment speaks."""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from langchain_azure_llms import AzureOpenAI, load_llm
+from langchain_azure_llms.exceptions import (
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ContentFilterError,
+    DeploymentNotFoundError,
+    OperationNotSupportedError,
+    StatusError,
+    StreamInterruptedError,
+)
+from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls, echo, stream, text_event
+
+Calls = SyncCalls | AsyncCalls
+Answer = Callable[[httpx2.Request], httpx2.Response]
+COMPLETIONS, CHAT, RESPONSES = "completions", "chat_completions", "responses"
+
+
+def _error(status: int, **error: Any) -> Answer:
+    return lambda _request: httpx2.Response(status, json={"error": error})
+
+
+NOT_SUPPORTED = _error(400, code="OperationNotSupported", message="It does not work with gpt-9.")
+REFUSALS = [
+    NOT_SUPPORTED,
+    _error(
+        404,
+        code=None,
+        type="invalid_request_error",
+        message="This is a chat model and not supported in the v1/completions endpoint.",
+    ),
+    _error(400, code=None, message="The requested operation is unsupported."),
+]
+
+
+def _chat(request: httpx2.Request) -> httpx2.Response:
+    body = json.loads(request.content)
+    text = body["messages"][0]["content"] + "!"
+    if body.get("stream"):
+        pieces = [{"choices": [{"delta": {"content": c}, "index": 0}]} for c in text]
+        end = {"choices": [{"delta": {}, "index": 0, "finish_reason": "stop"}]}
+        return stream({"choices": [], "prompt_filter_results": []}, *pieces, end)
+    choices = [
+        {"message": {"content": text}, "index": i, "finish_reason": "stop"}
+        for i in range(body.get("n", 1))
+    ]
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    return httpx2.Response(200, json={"choices": choices, "usage": usage, "model": "chatty"})
+
+
+def _responses(request: httpx2.Request) -> httpx2.Response:
+    body = json.loads(request.content)
+    text = body["input"] + "!"
+    value = {
+        "status": "completed",
+        "model": "responding",
+        "output": [{"type": "message", "content": [{"type": "output_text", "text": text}]}],
+        "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+    }
+    if body.get("stream"):
+        pieces = [{"type": "response.output_text.delta", "delta": c} for c in text]
+        return stream(*pieces, {"type": "response.completed", "response": value}, done=False)
+    return httpx2.Response(200, json=value)
+
+
+def _form_of(request: httpx2.Request) -> str:
+    path = request.url.path
+    if path.endswith("/responses"):
+        return RESPONSES
+    return CHAT if path.endswith("/chat/completions") else COMPLETIONS
+
+
+class Deployment(Service):
+    """Speaks some forms, and refuses the others."""
+
+    def __init__(
+        self,
+        forms: dict[str, Answer] | None = None,
+        refusal: Answer = NOT_SUPPORTED,
+        delay: float = 0.0,
+    ) -> None:
+        refusing = dict.fromkeys((COMPLETIONS, CHAT, RESPONSES), refusal)
+        answers = refusing | (forms or {})
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            time.sleep(delay)
+            return answers[_form_of(request)](request)
+
+        super().__init__([answer])
+
+    @property
+    def forms(self) -> list[str]:
+        """The forms of the requests."""
+        return [_form_of(request) for request in self.requests]
+
+
+def _llm(service: Service, **settings: Any) -> AzureOpenAI:
+    base = {
+        "azure_endpoint": "https://r.openai.azure.com",
+        "azure_deployment": "d",
+        "api_version": "2024-10-21",
+        "api_key": "k",
+        "max_retries": 0,
+    }
+    return AzureOpenAI(**{**base, **service.clients, **settings})
+
+
+@pytest.fixture(params=[SyncCalls(), AsyncCalls()], ids=["sync", "async"])
+def calls(request: pytest.FixtureRequest) -> Calls:
+    """Both ways of calling."""
+    made: Calls = request.param
+    return made
+
+
+SPEAKING = [
+    pytest.param({COMPLETIONS: echo}, [COMPLETIONS], id="completions"),
+    pytest.param({CHAT: _chat}, [COMPLETIONS, CHAT], id="chat"),
+    pytest.param({RESPONSES: _responses}, [COMPLETIONS, CHAT, RESPONSES], id="responses"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize(("speaks", "tried"), SPEAKING)
+def test_the_form_is_found_out_once(
+    calls: Calls, speaks: dict[str, Answer], tried: list[str], refusal: Answer
+) -> None:
+    """The first call tries them in order; the later ones know."""
+    service = Deployment(speaks, refusal)
+    llm = _llm(service)
+    assert ["hi!", "ho!"] == [calls.invoke(llm, "hi"), calls.invoke(llm, "ho")]
+    assert [*tried, tried[-1]] == service.forms
+
+
+@pytest.mark.parametrize(("speaks", "tried"), SPEAKING)
+def test_it_is_found_out_while_streaming(
+    calls: Calls, speaks: dict[str, Answer], tried: list[str]
+) -> None:
+    """A refusal comes before the first chunk."""
+    if COMPLETIONS in speaks:
+        speaks = {COMPLETIONS: lambda _: stream(*map(text_event, "hi!"), text_event("", "stop"))}
+    service = Deployment(speaks)
+    llm = _llm(service)
+    assert ["hi!", "hi!"] == ["".join(calls.stream(llm, "hi")) for _ in range(2)]
+    assert [*tried, tried[-1]] == service.forms
+
+
+@pytest.mark.parametrize(("speaks", "tried"), SPEAKING[1:])
+def test_a_batch_tries_with_its_first_request(
+    calls: Calls, speaks: dict[str, Answer], tried: list[str]
+) -> None:
+    """Answers stand in the prompts' order; each prompt has a request of its own."""
+    service = Deployment(speaks)
+    prompts = [f"p{number}" for number in range(50)]
+    assert [f"{p}!" for p in prompts] == calls.batch(_llm(service), prompts)
+    assert 50 + len(tried) - 1 == len(service.requests)
+    usage = (calls.generate(_llm(service), prompts).llm_output or {})["token_usage"]
+    assert {"prompt_tokens": 50, "completion_tokens": 100, "total_tokens": 150} == usage
+
+
+def test_one_warning_tells_of_it(calls: Calls, caplog: pytest.LogCaptureFixture) -> None:
+    """And says how to save the refused request."""
+    llm = _llm(Deployment({CHAT: _chat}))
+    calls.invoke(llm, "hi")
+    calls.invoke(llm, "hi")
+    assert [
+        "The deployment 'd' does not offer completions; chat_completions is used from now on. "
+        "api='chat_completions' saves the refused first request."
+    ] == [record.getMessage() for record in caplog.records]
+    assert [logging.WARNING] == [record.levelno for record in caplog.records]
+
+
+def test_no_warning_where_nothing_is_refused(
+    calls: Calls, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Completions are what was asked for."""
+    calls.invoke(_llm(Deployment({COMPLETIONS: echo})), "hi")
+    assert [] == caplog.records
+
+
+def test_copies_share_what_was_learned(calls: Calls) -> None:
+    """In either direction; another object learns for itself, and so does another deployment."""
+    service = Deployment({CHAT: _chat})
+    llm = _llm(service)
+    copied = llm.model_copy(update={"temperature": 0.1})
+    calls.invoke(copied, "hi")
+    calls.invoke(llm, "hi")
+    calls.invoke(llm.bind(stop=["x"]), "hi")
+    assert [COMPLETIONS, CHAT, CHAT, CHAT] == service.forms
+    llm.deployment_name = "e"
+    calls.invoke(llm, "hi")
+    assert [COMPLETIONS, CHAT] == service.forms[4:]
+
+
+def test_what_was_learned_is_not_saved_unless_it_was_set(tmp_path: Path) -> None:
+    """A file says what the user said."""
+    llm = _llm(Deployment({CHAT: _chat}))
+    llm.invoke("hi")
+    path = tmp_path / "x.json"
+    with pytest.warns(UserWarning, match="saved without"):
+        llm.save(path)
+    assert "api" not in json.loads(path.read_text())
+    with pytest.warns(UserWarning, match="saved without"):
+        _llm(Deployment(), api="auto").save(path)
+    loaded = load_llm(path, api_key="k")
+    assert isinstance(loaded, AzureOpenAI)
+    assert "auto" == json.loads(path.read_text())["api"] == loaded.api
+
+
+OTHER_REFUSALS = [
+    (
+        _error(400, code="BadRequest", message="This operation is not supported here."),
+        BadRequestError,
+    ),
+    (_error(400, code="content_filter", message="filtered"), ContentFilterError),
+    (_error(400, code="unsupported_parameter", message="no best_of"), BadRequestError),
+    (_error(404, code="DeploymentNotFound", message="no such deployment"), DeploymentNotFoundError),
+    (_error(404, code="404", message="Resource not found"), DeploymentNotFoundError),
+    (_error(401, code="401", message="Access denied"), AuthenticationError),
+]
+
+
+@pytest.mark.parametrize(("refusal", "expected"), OTHER_REFUSALS)
+def test_no_other_refusal_switches(
+    calls: Calls, refusal: Answer, expected: type[Exception]
+) -> None:
+    """It is the caller's error."""
+    service = Deployment({CHAT: _chat}, refusal)
+    with pytest.raises(expected):
+        calls.invoke(_llm(service), "hi")
+    assert [COMPLETIONS] == service.forms
+
+
+def test_an_error_after_a_refusal_says_why_it_was_tried(calls: Calls) -> None:
+    """The caller asked for text, and sees an error of Responses."""
+    service = Deployment({RESPONSES: _error(404, code="404", message="Resource not found")})
+    with pytest.raises(
+        DeploymentNotFoundError, match=r"responses was tried because .* refused comp"
+    ):
+        calls.invoke(_llm(service), "hi")
+
+
+def test_a_model_that_refuses_every_form_gives_one_error(calls: Calls) -> None:
+    """An embedding model: it lists the refusals."""
+    service = Deployment()
+    with pytest.raises(OperationNotSupportedError) as raised:
+        calls.invoke(_llm(service), "hi")
+    message = str(raised.value)
+    assert "'d' refuses every form" in message
+    assert [1, 1, 1] == [
+        message.count(f" {form}: https") for form in (COMPLETIONS, CHAT, RESPONSES)
+    ]
+    assert [COMPLETIONS, CHAT, RESPONSES] == service.forms
+
+
+@pytest.mark.parametrize("api", [COMPLETIONS, CHAT, RESPONSES])
+def test_a_fixed_form_is_the_only_one(calls: Calls, api: str) -> None:
+    """The error names the deployment and the ways out."""
+    service = Deployment()
+    with pytest.raises(OperationNotSupportedError) as raised:
+        calls.invoke(_llm(service, api=api), "hi")
+    assert [api] == service.forms
+    for word in ("'d'", api, "api='auto'", "'chat_completions'", "'responses'"):
+        assert word in str(raised.value)
+
+
+def test_a_form_that_does_not_exist_is_refused() -> None:
+    """With those that do."""
+    with pytest.raises(ConfigurationError, match="'auto', 'completions', 'chat_completions'"):
+        _llm(Deployment(), api="chat")
+
+
+def test_sixty_four_threads_send_one_probe() -> None:
+    """The others wait for its result."""
+    service = Deployment({RESPONSES: _responses}, delay=0.02)
+    llm = _llm(service)
+    start = threading.Barrier(64)
+
+    def worker(number: int) -> str:
+        start.wait()
+        return llm.invoke(f"p{number}")
+
+    with ThreadPoolExecutor(64) as pool:
+        assert {f"p{n}!" for n in range(64)} == set(pool.map(worker, range(64)))
+    assert (1, 1, 64) == tuple(service.forms.count(f) for f in (COMPLETIONS, CHAT, RESPONSES))
+
+
+def test_sixty_four_tasks_send_one_probe() -> None:
+    """The others wait for its result, and streams do, too."""
+    service = Deployment({CHAT: _chat})
+    llm = _llm(service)
+
+    async def streamed(prompt: str) -> str:
+        return "".join([text async for text in llm.astream(prompt)])
+
+    async def main() -> list[str]:
+        prompts = [f"p{number}" for number in range(32)]
+        return await asyncio.gather(*map(llm.ainvoke, prompts), *map(streamed, prompts))
+
+    assert [f"p{n}!" for n in range(32)] * 2 == asyncio.run(main())
+    assert (1, 64) == (service.forms.count(COMPLETIONS), service.forms.count(CHAT))
+
+
+def test_those_who_wait_for_a_probe_that_fails_go_on_at_once() -> None:
+    """One after the other could take for ever."""
+    entered = threading.Barrier(8, timeout=10)
+    first = threading.Event()
+
+    def answer(_request: httpx2.Request) -> httpx2.Response:
+        if not first.is_set():
+            first.set()
+            time.sleep(0.1)
+        else:
+            entered.wait()  # only together do they go on
+        return httpx2.Response(500)
+
+    llm = _llm(Service([answer]))
+    with ThreadPoolExecutor(9) as pool:
+        futures = [pool.submit(llm.invoke, "x") for _ in range(9)]
+        errors = [future.exception(timeout=20) for future in futures]
+    assert {"ServerError"} == {type(error).__name__ for error in errors}
+
+
+def test_a_cancelled_probe_is_taken_over() -> None:
+    """Those who wait are not left behind, nor cancelled with it."""
+    service = Deployment({CHAT: _chat})
+    answered = service.answers[0]
+    assert callable(answered)
+    entered, hang = asyncio.Event(), [True]
+
+    async def handle(request: httpx2.Request) -> httpx2.Response:
+        if hang.pop() if hang else False:
+            entered.set()
+            await asyncio.sleep(30)
+        service.requests.append(request)
+        return answered(request)
+
+    async def main() -> str:
+        client = httpx2.AsyncClient(transport=httpx2.MockTransport(handle))
+        llm = _llm(service, http_async_client=client)
+        probing = asyncio.ensure_future(llm.ainvoke("a"))
+        await entered.wait()
+        waiting = asyncio.ensure_future(llm.ainvoke("b"))
+        also_waiting = asyncio.ensure_future(llm.ainvoke("c"))
+        await asyncio.sleep(0.01)
+        also_waiting.cancel()
+        await asyncio.sleep(0.01)
+        probing.cancel()
+        return await waiting
+
+    assert "b!" == asyncio.run(main())
+
+
+def test_a_sync_call_inside_the_loop_that_probes_does_not_hang() -> None:
+    """It finds out for itself: the loop's task could not go on while it waits."""
+    entered = asyncio.Event()
+    service = Deployment({CHAT: _chat})
+
+    async def slow(_request: httpx2.Request) -> httpx2.Response:
+        entered.set()
+        await asyncio.sleep(0.05)
+        return _chat(_request) if _form_of(_request) == CHAT else NOT_SUPPORTED(_request)
+
+    async def main() -> list[str]:
+        client = httpx2.AsyncClient(transport=httpx2.MockTransport(slow))
+        llm = _llm(service, http_async_client=client)
+        probing = asyncio.ensure_future(llm.ainvoke("a"))
+        await entered.wait()
+        return [llm.invoke("b"), await probing]
+
+    assert ["b!", "a!"] == asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_form_that_is_refused_later_is_found_out_anew(calls: Calls) -> None:
+    """Another model may have taken the deployment over."""
+    forms: dict[str, Answer] = {CHAT: _chat, RESPONSES: NOT_SUPPORTED}
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return forms[_form_of(request)](request)
+
+    service = Deployment({CHAT: answer, RESPONSES: answer})
+    llm = _llm(service)
+    calls.invoke(llm, "hi")
+    forms |= {CHAT: NOT_SUPPORTED, RESPONSES: _responses}
+    with pytest.raises(OperationNotSupportedError):
+        calls.invoke(llm, "hi")
+    assert "hi!" == calls.invoke(llm, "hi")
+
+
+# --- what is sent -----------------------------------------------------------------------------
+
+
+def _body(calls: Calls, api: str, call: dict[str, Any] | None = None, **settings: Any) -> Any:
+    service = Deployment({COMPLETIONS: echo, CHAT: _chat, RESPONSES: _responses})
+    calls.invoke(_llm(service, api=api, **settings), "hi", **(call or {}))
+    return service.bodies[0]
+
+
+def test_only_what_was_set_is_sent(calls: Calls) -> None:
+    """Reasoning models refuse what they do not know, even at its default."""
+    chat = {"messages": [{"role": "user", "content": "hi"}], "model": "d"}
+    assert chat == _body(calls, CHAT)
+    assert {"input": "hi", "model": "d", "store": False} == _body(calls, RESPONSES)
+    explicit: dict[str, Any] = {"temperature": 0.7, "top_p": 1, "n": 1, "frequency_penalty": 0}
+    assert {**chat, **explicit} == _body(calls, CHAT, **explicit)
+    expected = {"input": "hi", "model": "d", "store": False, "temperature": 0.7, "top_p": 1}
+    assert expected == _body(calls, RESPONSES, **explicit)
+
+
+def test_a_calls_own_parameters_and_the_bodys_additions(calls: Calls) -> None:
+    """A call's come over the settings; additions to the body travel as they are."""
+    settings = {"max_tokens": 50, "model_kwargs": {"user": "u"}, "extra_body": {"x": 1}}
+    call = {"max_tokens": 20, "extra_body": {"max_tokens": 7}, "stop": ["s"]}
+    body = _body(calls, CHAT, call, **settings)
+    assert {
+        "messages": [{"role": "user", "content": "hi"}],
+        "model": "d",
+        "max_completion_tokens": 20,
+        "max_tokens": 7,
+        "stop": ["s"],
+        "user": "u",
+        "x": 1,
+    } == body
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("2023-05-15", "max_tokens"),
+        ("2024-08-01-preview", "max_tokens"),
+        ("2024-09-01-preview", "max_completion_tokens"),
+        ("2024-10-21", "max_completion_tokens"),
+        ("2025-04-01-preview", "max_completion_tokens"),
+        ("v1", "max_completion_tokens"),
+        ("preview", "max_completion_tokens"),
+    ],
+)
+def test_the_limit_has_the_name_that_the_version_knows(
+    calls: Calls, version: str, name: str
+) -> None:
+    """It changed with the first reasoning models."""
+    assert 20 == _body(calls, CHAT, max_tokens=20, api_version=version)[name]
+
+
+@pytest.mark.parametrize("api", [CHAT, RESPONSES])
+def test_filling_the_context_is_no_limit(calls: Calls, api: str) -> None:
+    """These forms have none unless told."""
+    assert not [name for name in _body(calls, api, max_tokens=-1) if "tokens" in name]
+
+
+@pytest.mark.parametrize(
+    ("api", "settings", "name"),
+    [
+        (CHAT, {"best_of": 3}, "best_of"),
+        (CHAT, {"model_kwargs": {"suffix": "s"}}, "suffix"),
+        (CHAT, {"model_kwargs": {"echo": True}}, "echo"),
+        (RESPONSES, {"n": 2}, "n"),
+        (RESPONSES, {"best_of": 2}, "best_of"),
+        (RESPONSES, {"seed": 1}, "seed"),
+    ],
+)
+def test_parameters_without_a_counterpart_are_named(
+    calls: Calls, api: str, settings: dict[str, Any], name: str
+) -> None:
+    """Before anything is sent; while finding out, after the refusal."""
+    service = Deployment({api: NOT_SUPPORTED})
+    with pytest.raises(ConfigurationError, match=f"no counterpart of {name}"):
+        calls.invoke(_llm(service, api=api, **settings), "hi")
+    assert [] == service.forms
+    with pytest.raises(ConfigurationError, match=f"no counterpart of .*{name}"):
+        calls.invoke(_llm(service, **settings), "hi")
+
+
+def test_several_completions_of_a_chat(calls: Calls) -> None:
+    """In their order, all of them."""
+    llm = _llm(Deployment({CHAT: _chat}), n=3)
+    result = calls.generate(llm, ["a", "b"])
+    texts = [[generation.text for generation in group] for group in result.generations]
+    assert [["a!"] * 3, ["b!"] * 3] == texts
+    assert "chatty" == (result.llm_output or {})["model_name"]
+
+
+def test_responses_end_where_the_caller_wants(calls: Calls) -> None:
+    """The service has no such parameter: it is not sent, and the rest of a stream not read."""
+    service = Deployment({RESPONSES: _responses})
+    llm = _llm(service, api=RESPONSES)
+    assert "one" == calls.invoke(llm, "one stop two", stop=[" stop"])
+    assert "one" == "".join(calls.stream(llm, "one stop two", stop=[" stop"]))
+    assert "one" == calls.invoke(
+        _llm(service, api=RESPONSES, model_kwargs={"stop": " stop"}), "one stop two"
+    )
+    assert not [body for body in service.bodies if "stop" in body]
+
+
+@pytest.mark.parametrize(
+    ("settings", "call", "url"),
+    [
+        ({}, {}, "https://r.openai.azure.com/openai/v1/responses"),
+        (
+            {"default_query": {"code": "c"}},
+            {"extra_query": {"x": "y"}},
+            "https://r.openai.azure.com/openai/v1/responses?code=c&x=y",
+        ),
+    ],
+)
+def test_responses_have_one_route(
+    calls: Calls, settings: dict[str, Any], call: dict[str, Any], url: str
+) -> None:
+    """Whatever the route of the other forms; queries of gateways come along."""
+    service = Deployment({RESPONSES: _responses})
+    calls.invoke(_llm(service, api=RESPONSES, **settings), "hi", **call)
+    assert url == str(service.requests[0].url)
+
+
+@pytest.mark.parametrize("api", [COMPLETIONS, CHAT])
+def test_usage_of_a_stream_is_asked_for_when_wanted(calls: Calls, api: str) -> None:
+    """Not by default: old versions refuse the question."""
+    end = {"delta": {}, "index": 0, "finish_reason": "stop"}
+    event = text_event("a", "stop") if api == COMPLETIONS else {"choices": [end]}
+    service = Deployment({api: lambda _request: stream(event)})
+    for wanted in (False, True):
+        list(calls.stream(_llm(service, api=api, stream_usage=wanted), "x"))
+    assert [None, {"include_usage": True}] == [b.get("stream_options") for b in service.bodies]
+
+
+@pytest.mark.parametrize("parameter", ["temperature", "max_tokens"])
+def test_a_reasoning_models_refusal_is_explained(calls: Calls, parameter: str) -> None:
+    """It says what such models take, and how to set a limit."""
+    message = f"Unsupported parameter: '{parameter}' is not supported with this model."
+    refusal = _error(400, code="unsupported_parameter", message=message, param=parameter)
+    llm = _llm(Deployment({CHAT: refusal}), **{parameter: 1})
+    with pytest.raises(BadRequestError) as raised:
+        calls.invoke(llm, "hi")
+    for word in (parameter, "Reasoning models take neither", "2024-09-01", "extra_body"):
+        assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (
+            {"type": "error", "code": "rate_limit_exceeded", "message": "slow down"},
+            "RateLimitError",
+        ),
+        (
+            {
+                "type": "response.failed",
+                "response": {"error": {"code": "server_error", "message": "broken"}},
+            },
+            "ServerError",
+        ),
+        ({"type": "response.failed", "response": {"error": None}}, "ServerError"),
+    ],
+)
+def test_a_responses_stream_that_fails_is_an_error(
+    calls: Calls, event: dict[str, Any], expected: str
+) -> None:
+    """With the text so far."""
+    delta = {"type": "response.output_text.delta", "delta": "He"}
+    llm = _llm(Deployment({RESPONSES: lambda _: stream(delta, event, done=False)}), api=RESPONSES)
+    with pytest.raises(StatusError) as raised:
+        list(calls.stream(llm, "hi"))
+    assert expected == type(raised.value).__name__
+    assert "He" == raised.value.text_so_far
+
+
+def test_a_responses_stream_that_is_cut_is_interrupted(calls: Calls) -> None:
+    """It has an end marker of its own."""
+    delta = {"type": "response.output_text.delta", "delta": "He"}
+    llm = _llm(Deployment({RESPONSES: lambda _: stream(delta, done=False)}), api=RESPONSES)
+    with pytest.raises(StreamInterruptedError, match="ended before its end marker") as raised:
+        list(calls.stream(llm, "hi"))
+    assert "He" == raised.value.text_so_far
