@@ -100,6 +100,45 @@ def test_other_routes_and_credentials_answer_the_same(
     assert invoke(_azure(endpoints, **settings), _PROMPT) == _sync(_azure(endpoints), _PROMPT)
 
 
+@pytest.mark.parametrize("version", ["2024-10-21", "v1"])
+@pytest.mark.parametrize("deployment", ["local-chat", "local-responses"])
+@each_way
+def test_deployments_that_only_speak_a_later_form(
+    endpoints: LocalEndpoints, invoke: Invoke, deployment: str, version: str
+) -> None:
+    """They are found out, and answer the same whichever way they are asked."""
+    settings = {"azure_deployment": deployment, "api_version": version, "max_tokens": 16}
+    llm = _azure(endpoints, **settings)
+    answer = invoke(llm, _PROMPT)
+    assert answer.strip()
+    api = "chat_completions" if deployment == "local-chat" else "responses"
+    assert answer == _sync(_azure(endpoints, api=api, **settings), _PROMPT)
+    word = answer.split()[-1]
+    assert word not in invoke(llm, _PROMPT, stop=[word])
+
+
+@pytest.mark.parametrize("deployment", ["local-chat", "local-responses"])
+@both_ways
+def test_later_forms_tell_the_same_as_completions(
+    endpoints: LocalEndpoints, invoke: Invoke, deployment: str
+) -> None:
+    """Log probabilities, usage, filters, the reason to end; batches and callbacks."""
+    llm = _azure(endpoints, azure_deployment=deployment, max_tokens=16, logprobs=2)
+    result = llm.generate([_PROMPT, "Hello"])
+    assert len(result.generations) == 2
+    for (generation,) in result.generations:
+        info = generation.generation_info or {}
+        assert info["finish_reason"] in {"length", "stop"}
+        assert "".join(info["logprobs"]["tokens"]).strip() == generation.text.strip()
+        assert len(info["logprobs"]["top_logprobs"][0]) >= 2
+        assert info["content_filter_results"]["hate"] == {"filtered": False, "severity": "safe"}
+        assert info["prompt_filter_results"][0]["prompt_index"] == 0
+    usage = (result.llm_output or {})["token_usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    several = _azure(endpoints, azure_deployment="local-chat", n=2, max_tokens=4).generate(["Hi"])
+    assert len(several.generations[0]) == 2
+
+
 def test_several_prompts_and_completions_come_back_in_order(endpoints: LocalEndpoints) -> None:
     """Each prompt is repeated by `echo`, so its place can be seen; usage is counted."""
     prompts = ["One", "Two", "Three"]
@@ -149,7 +188,12 @@ def test_a_stream_comes_in_pieces_with_its_usage(endpoints: LocalEndpoints) -> N
         ({"api_key": "wrong"}, {}, AuthenticationError),
         ({"azure_deployment": "nowhere"}, {}, DeploymentNotFoundError),
         ({"api_version": "soon"}, {}, DeploymentNotFoundError),
-        ({"azure_deployment": "local-chat"}, {}, OperationNotSupportedError),
+        (
+            {"azure_deployment": "local-chat", "api": "completions"},
+            {},
+            OperationNotSupportedError,
+        ),
+        ({"azure_deployment": "local-embedding"}, {}, OperationNotSupportedError),
         ({}, {"temperature": 99}, BadRequestError),
     ],
 )
