@@ -48,6 +48,10 @@ format: .venv/ready-dev ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix-only $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
+.PHONY: tables
+tables: .venv/ready-dev ## Write the documentation's tables from what the tests check
+	@$(BIN)/python -m tests.unit_tests.llms.endpoint_forms
+
 .PHONY: check
 check: lint types test ## Everything CI runs
 

@@ -17,6 +17,7 @@ V1_VERSIONS = frozenset({"v1", "latest", "preview"})
 
 _DEPLOYMENT = re.compile(r"(?P<root>.*?)(?:/openai)?/deployments/(?P<name>[^/]+)(?:/.*)?\Z")
 _V1 = re.compile(r"(?P<root>.*?)/openai/v1(?:/.*)?\Z")
+_RESOURCE = re.compile(r"(?P<root>.*?)(?:/openai(?:/responses)?)?\Z")
 
 
 @lru_cache(maxsize=256)
@@ -143,8 +144,8 @@ class AzureOpenAIRoute:
     @property
     def responses_url(self) -> str:
         """The URL of Responses: it has no deployment route, and is part of the v1 API alone."""
-        found = _DEPLOYMENT.match(self.root) or _V1.match(self.root)
-        root = found["root"] if found else self.root.removesuffix("/openai")
+        found = _DEPLOYMENT.match(self.root) or _V1.match(self.root) or _RESOURCE.match(self.root)
+        root = found["root"] if found else self.root
         version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
         return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
 
@@ -183,8 +184,8 @@ def azure_openai_route(
             "No API version: pass api_version, such as '2024-10-21', or set OPENAI_API_VERSION; or "
             "use the v1 API with api_version='v1'."
         )
-    found = in_deployment or in_v1
-    root = found["root"] if found else base.removesuffix("/openai")
+    found = in_deployment or in_v1 or _RESOURCE.match(base)
+    root = found["root"] if found else base
     deployment = unquote(in_deployment["name"]) if in_deployment else None
     rest = tuple((key, value) for key, value in query.items() if key != "api-version")
     return AzureOpenAIRoute(base if exact else root, deployment, version, is_v1, exact, rest)
