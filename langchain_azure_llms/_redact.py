@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 BODY_SHOWN = 500
 """How many characters of a body an error shows."""
@@ -29,6 +32,21 @@ def public_url(url: str) -> str:
 def shortened(text: str, limit: int = BODY_SHOWN) -> str:
     """Return at most `limit` characters of the text, marked when it was longer."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def without_frames(error: ErrorT) -> ErrorT:
+    """Return an error without its traceback, and without those of the errors behind it.
+
+    Their frames hold arguments, headers and URLs, and tools that render tracebacks show local
+    variables.
+    """
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 class PrivateHeaders(Mapping[str, str]):

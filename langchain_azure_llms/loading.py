@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models.llms import BaseLLM
 
 from langchain_azure_llms import _codecs
+from langchain_azure_llms._redact import without_frames
 from langchain_azure_llms.exceptions import (
     ConfigurationError,
     ConflictingCredentialsError,
@@ -69,10 +70,14 @@ def load_llm(
     """
     path = Path(file)
     config = _codecs.read(path)
-    try:
-        return load_llm_from_config(config, allowed_hosts=allowed_hosts, **overrides)
-    except LoadError as error:
-        raise type(error)(f"{path}: {error}", path=str(path)) from error
+    loaded = _loaded(config, overrides, allowed_hosts)
+    if isinstance(loaded, BaseLLM):
+        return loaded
+    config.clear()  # no frame of the traceback may hold what it says, nor what was passed
+    overrides.clear()
+    if isinstance(loaded, LoadError):
+        raise type(loaded)(f"{path}: {loaded}", path=str(path)) from loaded.__cause__
+    raise loaded
 
 
 def load_llm_from_config(
@@ -89,21 +94,38 @@ def load_llm_from_config(
         LoadError: If it names an unknown type, or holds settings that do not work.
         MissingCredentialError: If neither the overrides nor the environment hold a credential.
     """
+    loaded = _loaded(config, overrides, allowed_hosts)
+    if isinstance(loaded, BaseLLM):
+        return loaded
+    overrides.clear()
+    config = {}  # as above; the caller's own is not touched
+    raise loaded
+
+
+def _loaded(
+    config: Any, overrides: dict[str, Any], allowed_hosts: str | Iterable[str] | None
+) -> BaseLLM | LoadError | ConfigurationError:
+    """Return the LLM, or the error that there is none, without its frames."""
+    try:
+        cls, settings = _read(config)
+        overrides.pop(_OF_THE_PEERS, None)
+        return _checked(_made(cls, settings, overrides), allowed_hosts)
+    except (LoadError, MissingCredentialError, ConflictingCredentialsError) as error:
+        return without_frames(error)
+    except (ValueError, TypeError) as error:
+        problem = LoadError(str(error))
+        problem.__cause__ = without_frames(error)
+        return problem
+
+
+def _read(config: Any) -> tuple[type[BaseLLM], dict[str, Any]]:
     if not isinstance(config, Mapping):
         raise LoadError(f"The config is a {type(config).__name__}, expected a mapping with _type.")
     name = config.get("_type")
     if not isinstance(name, str):
         shown = "missing" if name is None else f"a {type(name).__name__}"
         raise LoadError(f"_type is {shown}, expected a registered name such as 'azure'.")
-    cls = llm_registry.get(name)
-    settings = {key: value for key, value in config.items() if key != "_type"}
-    overrides.pop(_OF_THE_PEERS, None)
-    try:
-        return _checked(_made(cls, settings, overrides), allowed_hosts)
-    except (LoadError, MissingCredentialError, ConflictingCredentialsError):
-        raise
-    except (ValueError, TypeError) as error:
-        raise LoadError(str(error)) from error
+    return llm_registry.get(name), {key: value for key, value in config.items() if key != "_type"}
 
 
 def _made(cls: type[BaseLLM], settings: dict[str, Any], overrides: dict[str, Any]) -> BaseLLM:

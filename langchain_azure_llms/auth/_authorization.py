@@ -18,11 +18,11 @@ class Tokens(Protocol):
     `claims` is what the service said a new one must hold (a claims challenge).
     """
 
-    def get(self, refused: str | None = None, claims: str | None = None) -> str:
+    def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
         """Return a token, in a thread."""
         ...
 
-    async def aget(self, refused: str | None = None, claims: str | None = None) -> str:
+    async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
         """Return a token, without blocking the event loop."""
         ...
 
@@ -41,11 +41,11 @@ class Authorization:
     tokens: Tokens | None = None
     identity: int = 0
 
-    def get_token(self, refused: str | None, claims: str | None) -> str:
+    def get_token(self, refused: SecretStr | None, claims: str | None) -> SecretStr:
         """Return a token, in a thread."""
         return cast("Tokens", self.tokens).get(refused, claims)
 
-    async def aget_token(self, refused: str | None, claims: str | None) -> str:
+    async def aget_token(self, refused: SecretStr | None, claims: str | None) -> SecretStr:
         """Return a token, without blocking the event loop."""
         return await cast("Tokens", self.tokens).aget(refused, claims)
 
@@ -73,18 +73,24 @@ def check_secret(secret: SecretStr | None, name: str) -> None:
     Raises:
         ConfigurationError: If it is empty, or holds what no HTTP header may hold.
     """
-    if secret is None:
-        return
-    value = secret.get_secret_value()
+    problem = problem_with(secret)
+    if problem:
+        raise ConfigurationError(f"{name} {problem}")
+
+
+def problem_with(secret: SecretStr | None) -> str:
+    """Return what is wrong with a key or token; an empty text if nothing is."""
+    value = "k" if secret is None else secret.get_secret_value()
     if not value.strip():
-        raise ConfigurationError(f"{name} is empty. Pass the key or token itself.")
+        return "is empty. Pass the key or token itself."
     if value.lower().startswith("bearer "):
-        raise ConfigurationError(f"{name} begins with 'Bearer ': pass what comes after it.")
+        return "begins with 'Bearer ': pass what comes after it."
     if value != value.strip() or not value.isascii() or not value.isprintable():
-        raise ConfigurationError(
-            f"{name} has white space around it or characters that no HTTP header may hold; "
-            "perhaps a line break came along from a file."
+        return (
+            "has white space around it or characters that no HTTP header may hold; perhaps a line "
+            "break came along from a file."
         )
+    return ""
 
 
 def _plain(secret: SecretStr | str) -> str:

@@ -12,13 +12,13 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 from pydantic import SecretStr
 
-from langchain_azure_llms.auth._authorization import check_secret
+from langchain_azure_llms.auth._authorization import problem_with
 from langchain_azure_llms.exceptions import ConfigurationError, CredentialError
 
 _MARGIN = 300.0
@@ -39,7 +39,7 @@ class Token:
         expires_on: Seconds since the epoch at which it ends; None if it does not tell.
     """
 
-    text: str = field(repr=False)
+    text: SecretStr
     obtained_on: float
     expires_on: float | None = None
 
@@ -66,7 +66,7 @@ class ProvidedTokens:
         self._provider = provider
         self._async_provider = async_provider
 
-    def get(self, refused: str | None = None, claims: str | None = None) -> str:  # noqa: ARG002
+    def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002
         """Return a token, in a thread.
 
         Raises:
@@ -78,16 +78,16 @@ class ProvidedTokens:
                 "Only an async token provider was given, and this is a sync call. Pass a sync one "
                 "too (azure_ad_token_provider), or call the async methods (ainvoke, astream, ...)."
             )
-        return _read(_in_a_thread(self._provider()), 0.0).text
+        return _checked(_read(_in_a_thread(self._provider()), 0.0)).text
 
-    async def aget(self, refused: str | None = None, claims: str | None = None) -> str:  # noqa: ARG002
+    async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002
         """Return a token, without blocking the event loop.
 
         Raises:
             CredentialError: If the provider gives no token.
         """
         ask = self._async_provider or self._provider
-        return _read(await _asked(cast("Callable[[], Any]", ask)), 0.0).text
+        return _checked(_read(await _asked(cast("Callable[[], Any]", ask)), 0.0)).text
 
 
 class CachedTokens:
@@ -119,7 +119,7 @@ class CachedTokens:
     def __deepcopy__(self, memo: Any) -> CachedTokens:
         return self  # its credential is shared, too
 
-    def get(self, refused: str | None = None, claims: str | None = None) -> str:
+    def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
         """Return a token, in a thread.
 
         Args:
@@ -141,10 +141,10 @@ class CachedTokens:
             if kept is not None:
                 return kept
             with self._or_the_old_one(refused):
-                self._take(_in_a_thread(self._ask_for(claims)()))
+                self._take(_read(_in_a_thread(self._ask_for(claims)()), self._clock()))
             return self._text
 
-    async def aget(self, refused: str | None = None, claims: str | None = None) -> str:
+    async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
         """Return a token, without blocking the event loop; see `get`.
 
         Raises:
@@ -159,18 +159,18 @@ class CachedTokens:
             if kept is not None:
                 return kept
             with self._or_the_old_one(refused):
-                self._take(await _asked(self._ask_for(claims)))
+                self._take(_read(await _asked(self._ask_for(claims)), self._clock()))
             return self._text
 
     # --- decided ----------------------------------------------------------------------------
 
     def _kept(
         self,
-        refused: str | None,
+        refused: SecretStr | None,
         *,
         is_being_replaced: bool = False,
         fetched_since: int | None = None,
-    ) -> str | None:
+    ) -> SecretStr | None:
         """Return the token that is there, if it will do."""
         token, now = self._token, self._clock()
         if token is None or token.text == refused:
@@ -182,7 +182,7 @@ class CachedTokens:
         return token.text if will_do or can_wait else None
 
     @contextmanager
-    def _or_the_old_one(self, refused: str | None) -> Iterator[None]:
+    def _or_the_old_one(self, refused: SecretStr | None) -> Iterator[None]:
         """Let a token that is still valid serve on when no new one can be had."""
         try:
             yield
@@ -196,12 +196,12 @@ class CachedTokens:
                 type(error).__name__,
             )
 
-    def _take(self, answer: Any) -> None:
-        self._token = _read(answer, self._clock())
+    def _take(self, read: Token | ConfigurationError | CredentialError) -> None:
+        self._token = _checked(read)
         self._fetches += 1
 
     @property
-    def _text(self) -> str:
+    def _text(self) -> SecretStr:
         return cast("Token", self._token).text
 
     # --- asked ------------------------------------------------------------------------------
@@ -261,21 +261,29 @@ def _in_a_thread(answer: Any) -> Any:
 # --- read -------------------------------------------------------------------------------------
 
 
-def _read(answer: Any, now: float) -> Token:
-    """Return the token that a credential or a function gave.
+def _read(answer: Any, now: float) -> Token | ConfigurationError | CredentialError:
+    """Return the token that a credential or a function gave, or the error of what is none.
 
-    Raises:
-        CredentialError: If it is none.
+    It does not raise: a traceback with locals would show the answer.
     """
     text = getattr(answer, "token", answer)
     if not isinstance(text, str) or not text.strip():
         shown = "an empty text" if isinstance(text, str) else f"a {type(answer).__name__}"
-        raise CredentialError(f"The token provider returned {shown}, expected a token as text.")
-    check_secret(SecretStr(text), "The token provider's token")
+        return CredentialError(f"The token provider returned {shown}, expected a token as text.")
+    problem = problem_with(SecretStr(text))
+    if problem:
+        return ConfigurationError(f"The token provider's token {problem}")
     expires_on = getattr(answer, "expires_on", None)
     if isinstance(answer, str):
         expires_on = _told_end(answer)
-    return Token(text, now, expires_on if isinstance(expires_on, int | float) else None)
+    end = expires_on if isinstance(expires_on, int | float) else None
+    return Token(SecretStr(text), now, end)
+
+
+def _checked(read: Token | ConfigurationError | CredentialError) -> Token:
+    if isinstance(read, Token):
+        return read
+    raise read
 
 
 def _told_end(token: str) -> float | None:

@@ -11,6 +11,8 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import aclosing, closing
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -71,8 +73,9 @@ class AzureLLM(ConnectedLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        _settings.check_prompts(prompts)
-        calls, reply = self._opened(self._plan(prompts, stop, kwargs, stream=self._streams_always))
+        calls, reply = self._opened(
+            self._planned(prompts, stop, kwargs, stream=self._streams_always)
+        )
         first = (run_manager, reply)
         answers = _concurrent.in_threads(
             lambda call: self._answer(call, *(first if call is calls[0] else ())),
@@ -88,8 +91,7 @@ class AzureLLM(ConnectedLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        _settings.check_prompts(prompts)
-        plan = self._plan(prompts, stop, kwargs, stream=self._streams_always)
+        plan = self._planned(prompts, stop, kwargs, stream=self._streams_always)
         calls, reply = await self._aopened(plan)
         first = (run_manager, reply)
         answers = await _concurrent.in_tasks(
@@ -106,8 +108,7 @@ class AzureLLM(ConnectedLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        _settings.check_prompts([prompt])
-        (call,), reply = self._opened(self._plan([prompt], stop, kwargs, stream=True))
+        (call,), reply = self._opened(self._planned([prompt], stop, kwargs, stream=True))
         with closing(self._chunks(call, run_manager, reply)) as chunks:
             yield from chunks
 
@@ -118,11 +119,18 @@ class AzureLLM(ConnectedLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        _settings.check_prompts([prompt])
-        (call,), reply = await self._aopened(self._plan([prompt], stop, kwargs, stream=True))
+        (call,), reply = await self._aopened(self._planned([prompt], stop, kwargs, stream=True))
         async with aclosing(self._achunks(call, run_manager, reply)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    def _planned(
+        self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
+    ) -> Plan:
+        """Return the plan, checked; errors on the way hold no frames, for those hold secrets."""
+        _settings.check_prompts(prompts)
+        plan = _settings.quietly(self._plan, prompts, stop, params, stream=stream)
+        return replace(plan, calls_in=partial(_settings.quietly, plan.calls_in))
 
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
         if isinstance(model_input, str | PromptValue | list | tuple):

@@ -23,7 +23,7 @@ from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_
 from pydantic.fields import ModelPrivateAttr
 
 from langchain_azure_llms import _codecs
-from langchain_azure_llms._redact import public_url
+from langchain_azure_llms._redact import public_url, without_frames
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._identity import digest
@@ -87,8 +87,11 @@ class ConfiguredLLM(BaseLLM):
             super().__init__(**settings)
         except ValidationError as error:
             problem = _settings.configuration_error(type(self).__name__, error)
-        if problem is not None:  # raised out here, so that pydantic's error with the values is gone
-            raise problem
+        except ConfigurationError as error:
+            problem = error
+        if problem is not None:
+            settings.clear()  # no frame of the traceback may hold what was passed, nor pydantic's
+            raise without_frames(problem)
         given = self.model_fields_set
         self._from_environment = frozenset(
             name

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_azure_llms.exceptions import (
@@ -42,7 +42,7 @@ class Plan:
 
     calls_in: Callable[[str], list[PromptCall]]
     forms: tuple[str, ...] = ("",)
-    deployment: object = None
+    deployment: object = field(default=None, repr=False)
     name: str = ""
 
 

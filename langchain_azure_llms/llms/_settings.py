@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from langchain_azure_llms._redact import shortened
+from langchain_azure_llms._redact import shortened, without_frames
 from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,15 @@ def configuration_error(owner: str, error: ValidationError) -> AzureLLMError:
     found = [problem for problem in found if problem["type"] != "default_factory_not_called"]
     told = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found)
     return ConfigurationError(f"{owner}: {'; '.join(told)}.")
+
+
+def quietly(work: Callable[..., ResultT], *arguments: Any, **named: Any) -> ResultT:
+    """Return what some work returns; its ConfigurationError comes without its frames."""
+    try:
+        return work(*arguments, **named)
+    except ConfigurationError as error:
+        problem = without_frames(error)
+    raise problem
 
 
 _YEAR = 366 * 24 * 3600

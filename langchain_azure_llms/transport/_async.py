@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import httpx2
+from pydantic import SecretStr
 
 from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.transport import _reading
@@ -21,15 +22,16 @@ from langchain_azure_llms.transport._exchange import (
     TokenFailure,
 )
 from langchain_azure_llms.transport._failures import failure_of
+from langchain_azure_llms.transport._log import log_outcome, log_wait, sending
 
-AsyncGetToken = Callable[[str | None, str | None], Awaitable[str]]
+AsyncGetToken = Callable[[SecretStr | None, str | None], Awaitable[SecretStr]]
 
 
 async def run(
     steps: Steps, request: HttpRequest, client: httpx2.AsyncClient, get_token: AsyncGetToken
 ) -> Reply:
     """Do what the exchange asks for until it returns a reply or raises."""
-    outcome: Reply | Failure | TokenFailure | str | None = None
+    outcome: Reply | Failure | TokenFailure | SecretStr | None = None
     while True:
         try:
             command = steps.send(outcome)
@@ -39,7 +41,9 @@ async def run(
         match command:
             case Send():
                 outcome = await send(client, request, command.headers)
+                log_outcome(request, outcome)
             case Sleep():
+                log_wait(request, command.seconds)
                 await asyncio.sleep(command.seconds)
                 outcome = None
             case FetchToken():
@@ -51,6 +55,7 @@ async def send(
 ) -> Reply | Failure:
     """Send the request once. An event stream is handed over unread."""
     timeout = httpx2.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout
+    sent = sending.set(True)
     try:
         message = client.build_request(
             "POST",
@@ -74,6 +79,8 @@ async def send(
             await response.aclose()
     except _reading.HTTP_ERRORS as error:
         return failure_of(error)
+    finally:
+        sending.reset(sent)
 
 
 async def events(reply: Reply) -> AsyncGenerator[str]:
@@ -104,7 +111,7 @@ async def drain(reply: Reply, rest: AsyncGenerator[str]) -> None:
                 pass
 
 
-async def _token(get_token: AsyncGetToken, command: FetchToken) -> str | TokenFailure:
+async def _token(get_token: AsyncGetToken, command: FetchToken) -> SecretStr | TokenFailure:
     try:
         return await get_token(command.refused, command.claims)
     except AzureLLMError:

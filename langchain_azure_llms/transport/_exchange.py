@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from langchain_azure_llms._redact import PrivateHeaders
+from pydantic import SecretStr
+
+from langchain_azure_llms._redact import PrivateHeaders, without_frames
 from langchain_azure_llms.exceptions import CredentialError
 from langchain_azure_llms.transport import _errors
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy, retry_wait
@@ -36,13 +38,13 @@ class HttpRequest:
         limit_key: Which requests share one rate limit: the URL and the credential.
     """
 
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     timeout: Any = None
     stream: bool = False
     needs_token: bool = False
-    limit_key: object = None
+    limit_key: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class FetchToken:
         claims: What the service said a new one must hold, if it did.
     """
 
-    refused: str | None = field(default=None, repr=False)
+    refused: SecretStr | None = None
     claims: str | None = None
 
 
@@ -148,7 +150,7 @@ def exchange(
         AzureLLMError: When the request failed for good.
     """
     attempts, waited, refreshed = 0, 0.0, False
-    headers, token = request.headers, ""
+    headers, token = request.headers, SecretStr("")
     if request.needs_token:
         token = _token((yield FetchToken()))
         headers = _with_token(request.headers, token)
@@ -188,18 +190,18 @@ def exchange(
         waited += wait
 
 
-def _token(outcome: str | TokenFailure) -> str:
+def _token(outcome: SecretStr | TokenFailure) -> SecretStr:
     if isinstance(outcome, TokenFailure):
         message = (
             f"No token could be obtained: {type(outcome.cause).__name__}: {outcome.cause}. "
             "Check the credential or token provider that was passed."
         )
-        raise CredentialError(message) from outcome.cause
+        raise CredentialError(message) from without_frames(outcome.cause)
     return outcome
 
 
-def _with_token(headers: Mapping[str, str], token: str) -> Mapping[str, str]:
-    return PrivateHeaders({**headers, "Authorization": f"Bearer {token}"})
+def _with_token(headers: Mapping[str, str], token: SecretStr) -> Mapping[str, str]:
+    return PrivateHeaders({**headers, "Authorization": f"Bearer {token.get_secret_value()}"})
 
 
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]+)"')

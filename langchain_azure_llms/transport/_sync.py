@@ -10,6 +10,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 
 import httpx2
+from pydantic import SecretStr
 
 from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.transport import _reading
@@ -24,8 +25,9 @@ from langchain_azure_llms.transport._exchange import (
     TokenFailure,
 )
 from langchain_azure_llms.transport._failures import failure_of
+from langchain_azure_llms.transport._log import log_outcome, log_wait, sending
 
-GetToken = Callable[[str | None, str | None], str]
+GetToken = Callable[[SecretStr | None, str | None], SecretStr]
 abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
 """Set in the context of a worker whose results nobody waits for any more."""
 
@@ -36,7 +38,7 @@ class AbandonedError(Exception):
 
 def run(steps: Steps, request: HttpRequest, client: httpx2.Client, get_token: GetToken) -> Reply:
     """Do what the exchange asks for until it returns a reply or raises."""
-    outcome: Reply | Failure | TokenFailure | str | None = None
+    outcome: Reply | Failure | TokenFailure | SecretStr | None = None
     try:
         while True:
             command = steps.send(outcome)
@@ -46,7 +48,9 @@ def run(steps: Steps, request: HttpRequest, client: httpx2.Client, get_token: Ge
             match command:
                 case Send():
                     outcome = send(client, request, command.headers)
+                    log_outcome(request, outcome)
                 case Sleep():
+                    log_wait(request, command.seconds)
                     (gone.wait if gone is not None else time.sleep)(command.seconds)
                     outcome = None
                 case FetchToken():
@@ -61,6 +65,7 @@ def send(
 ) -> Reply | Failure:
     """Send the request once. An event stream is handed over unread."""
     timeout = httpx2.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout
+    sent = sending.set(True)
     try:
         message = client.build_request(
             "POST",
@@ -84,6 +89,8 @@ def send(
             response.close()
     except _reading.HTTP_ERRORS as error:
         return failure_of(error)
+    finally:
+        sending.reset(sent)
 
 
 def events(reply: Reply) -> Generator[str]:
@@ -125,7 +132,7 @@ def _read_out(rest: Generator[str]) -> None:
             pass
 
 
-def _token(get_token: GetToken, command: FetchToken) -> str | TokenFailure:
+def _token(get_token: GetToken, command: FetchToken) -> SecretStr | TokenFailure:
     try:
         return get_token(command.refused, command.claims)
     except AzureLLMError:

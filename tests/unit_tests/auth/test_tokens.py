@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from langchain_azure_llms.auth import CachedTokens, ProvidedTokens
 from langchain_azure_llms.auth._tokens import Token, _told_end
@@ -70,12 +71,23 @@ class Clock:
 Get = Callable[..., str]
 
 
-def _sync_get(tokens: CachedTokens, *arguments: Any) -> str:
-    return tokens.get(*arguments)
+Tokens = CachedTokens | ProvidedTokens
 
 
-def _async_get(tokens: CachedTokens, *arguments: Any) -> str:
-    return asyncio.run(tokens.aget(*arguments))
+def _secret(text: str | None) -> SecretStr | None:
+    return None if text is None else SecretStr(text)
+
+
+def _sync_get(tokens: Tokens, refused: str | None = None, claims: str | None = None) -> str:
+    return tokens.get(_secret(refused), claims).get_secret_value()
+
+
+async def _aget(tokens: Tokens, refused: str | None = None, claims: str | None = None) -> str:
+    return (await tokens.aget(_secret(refused), claims)).get_secret_value()
+
+
+def _async_get(tokens: Tokens, refused: str | None = None, claims: str | None = None) -> str:
+    return asyncio.run(_aget(tokens, refused, claims))
 
 
 WAYS = [
@@ -177,7 +189,7 @@ def test_sixty_four_threads_fetch_one_token() -> None:
 
     def worker(_number: int) -> str:
         start.wait()
-        return tokens.get()
+        return _sync_get(tokens)
 
     with ThreadPoolExecutor(64) as pool:
         assert {"t1"} == set(pool.map(worker, range(64)))
@@ -191,7 +203,7 @@ def test_sixty_four_tasks_fetch_one_token(kind: type[Credential]) -> None:
     tokens = CachedTokens(credential, ["scope"])
 
     async def main() -> list[str]:
-        return await asyncio.gather(*(tokens.aget() for _ in range(64)))
+        return await asyncio.gather(*(_aget(tokens) for _ in range(64)))
 
     assert {"t1"} == set(asyncio.run(main()))
     assert 1 == len(credential.asked)
@@ -201,9 +213,9 @@ def test_sixty_four_refused_workers_fetch_one_token() -> None:
     """A revoked token does not make them all ask."""
     credential = Credential(delay=0.05)
     tokens = CachedTokens(credential, ["scope"])
-    tokens.get()
+    _sync_get(tokens)
     with ThreadPoolExecutor(64) as pool:
-        assert {"t2"} == set(pool.map(lambda _: tokens.get("t1"), range(64)))
+        assert {"t2"} == set(pool.map(lambda _: _sync_get(tokens, "t1"), range(64)))
     assert 2 == len(credential.asked)
 
 
@@ -221,12 +233,12 @@ def test_nobody_waits_while_a_valid_token_is_being_replaced() -> None:
             return token
 
     tokens = CachedTokens(Slow(clock), ["scope"], clock)
-    tokens.get()
+    _sync_get(tokens)
     clock.now += 3400
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(tokens.get)
+        first = pool.submit(_sync_get, tokens)
         assert fetching.wait(5)
-        assert "t1" == tokens.get()
+        assert "t1" == _sync_get(tokens)
         go_on.set()
         assert "t2" == first.result(5)
 
@@ -237,7 +249,7 @@ def test_a_sync_credential_does_not_block_the_event_loop() -> None:
 
     async def main() -> int:
         ticks = 0
-        asked = asyncio.ensure_future(tokens.aget())
+        asked = asyncio.ensure_future(_aget(tokens))
         while not asked.done():
             await asyncio.sleep(0.01)
             ticks += 1
@@ -251,8 +263,8 @@ def test_a_cancelled_caller_leaves_the_fetch_to_the_next() -> None:
     tokens = CachedTokens(AsyncCredential(delay=0.05), ["scope"])
 
     async def main() -> str:
-        first = asyncio.ensure_future(tokens.aget())
-        second = asyncio.ensure_future(tokens.aget())
+        first = asyncio.ensure_future(_aget(tokens))
+        second = asyncio.ensure_future(_aget(tokens))
         await asyncio.sleep(0.01)
         first.cancel()
         return await second
@@ -292,8 +304,8 @@ def test_an_async_credential_in_sync_code_says_what_to_do(credential: Any) -> No
     """It needs an event loop."""
     tokens = CachedTokens(credential, ["scope"])
     with pytest.raises(ConfigurationError, match=r"is an async one.*azure\.identity.*ainvoke"):
-        tokens.get()
-    assert asyncio.run(tokens.aget()).startswith("t")
+        _sync_get(tokens)
+    assert _async_get(tokens).startswith("t")
 
 
 def _web_token(**claims: Any) -> str:
@@ -349,8 +361,10 @@ def test_copies_share_their_tokens() -> None:
 def test_a_token_shows_nothing_of_itself() -> None:
     """In no repr, and in no traceback."""
     tokens = CachedTokens(lambda: "s3cret", ["scope"])
-    tokens.get()
-    assert "s3cret" not in repr(tokens) + repr(tokens._token) + repr(Token("s3cret", 1.0))
+    _sync_get(tokens)
+    assert "s3cret" not in repr(tokens) + repr(tokens._token) + repr(
+        Token(SecretStr("s3cret"), 1.0)
+    )
 
 
 def test_a_pair_of_providers_is_called_each_time() -> None:
@@ -361,5 +375,5 @@ def test_a_pair_of_providers_is_called_each_time() -> None:
         return next(asynchronous)
 
     tokens = ProvidedTokens(lambda: next(sync), provide)
-    assert ["a", "b"] == [tokens.get(), tokens.get()]
-    assert ["c", "d"] == [asyncio.run(tokens.aget()), asyncio.run(tokens.aget())]
+    assert ["a", "b"] == [_sync_get(tokens), _sync_get(tokens)]
+    assert ["c", "d"] == [_async_get(tokens), _async_get(tokens)]

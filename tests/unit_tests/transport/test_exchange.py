@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+from pydantic import SecretStr
 
 from langchain_azure_llms.exceptions import (
     AuthenticationError,
@@ -182,7 +183,7 @@ def _way_without_sending(
 
 def test_a_token_is_fetched_before_sending() -> None:
     """It travels as a bearer token beside the other headers."""
-    commands, _ = _way(["t1", _OK], needs_token=True)
+    commands, _ = _way([SecretStr("t1"), _OK], needs_token=True)
     expected = [FetchToken(), Send({"api-key": "k", "Authorization": "Bearer t1"})]
     assert commands == expected
 
@@ -190,9 +191,9 @@ def test_a_token_is_fetched_before_sending() -> None:
 def test_a_401_refreshes_the_token_once() -> None:
     """The second 401 is final."""
     refused = Reply(401, {}, b"")
-    commands, error = _way(["t1", refused, "t2", refused], needs_token=True)
+    commands, error = _way([SecretStr("t1"), refused, SecretStr("t2"), refused], needs_token=True)
     fetched = [command.refused for command in commands if isinstance(command, FetchToken)]
-    assert (fetched, type(error)) == ([None, "t1"], AuthenticationError)
+    assert (fetched, type(error)) == ([None, SecretStr("t1")], AuthenticationError)
 
 
 @pytest.mark.parametrize(
@@ -207,9 +208,9 @@ def test_a_401_refreshes_the_token_once() -> None:
 def test_a_claims_challenge_reaches_the_credential(challenge: str, claims: str | None) -> None:
     """What the service wants of a new token is passed on; a damaged challenge is none."""
     refused = Reply(401, {"WWW-Authenticate": challenge}, b"")
-    commands, _ = _way(["t1", refused, "t2", _OK], needs_token=True)
+    commands, _ = _way([SecretStr("t1"), refused, SecretStr("t2"), _OK], needs_token=True)
     asked = [command for command in commands if isinstance(command, FetchToken)]
-    assert asked == [FetchToken(), FetchToken("t1", claims)]
+    assert asked == [FetchToken(), FetchToken(SecretStr("t1"), claims)]
 
 
 def test_a_401_of_a_fixed_key_is_final() -> None:
