@@ -32,6 +32,7 @@ from langchain_azure_llms.llms._configured import ConfiguredLLM
 from langchain_azure_llms.llms._urls import check_url, with_headers, with_query
 from langchain_azure_llms.transport import _async, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
+from langchain_azure_llms.transport._network import NetworkSettings, network_settings
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
 
 VERSION = version("langchain-azure-llms")
@@ -73,7 +74,7 @@ class ConnectedLLM(ConfiguredLLM):
     allow_plain_http: bool = False
     """Whether credentials and prompts may travel unencrypted beyond this machine."""
 
-    _environment: _pool.NetworkSettings = PrivateAttr(default_factory=_pool.network_settings)
+    _environment: NetworkSettings = PrivateAttr(default_factory=network_settings)
     _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
     _tokens: CachedTokens | None = PrivateAttr(default=None)
 
@@ -217,7 +218,7 @@ class ConnectedLLM(ConfiguredLLM):
     # --- what both need ---------------------------------------------------------------------
 
     @property
-    def _network(self) -> _pool.NetworkSettings:
+    def _network(self) -> NetworkSettings:
         return self._environment._replace(proxy=self._proxy)
 
     def _request(

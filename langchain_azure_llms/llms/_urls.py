@@ -60,7 +60,9 @@ def check_proxy(url: str, name: str) -> None:
     parts, host = _split(url)
     if parts.scheme not in {"http", "https", "socks5", "socks5h"} or not host:
         shown = repr(public_url(url)) if host else "no whole URL"
-        raise ConfigurationError(f"{name} is {shown}, expected a proxy's, as http://proxy:3128.")
+        raise ConfigurationError(
+            f"{name} is {shown}, expected a proxy's URL such as http://proxy:3128."
+        )
 
 
 def _split(url: str) -> tuple[SplitResult, str | None]:

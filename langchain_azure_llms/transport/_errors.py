@@ -104,7 +104,9 @@ def from_failure(failure: Failure, *, url: str, attempts: int, waited: float) ->
             )
         case "UNSENDABLE":
             error = errors.ConfigurationError(
-                f"The request to {place} cannot be sent ({detail}): check the URL and the headers."
+                f"The request to {place} cannot be sent ({detail}): check the URL, the proxy and "
+                "the headers. A client of your own must be open, and an async one serves the event "
+                "loop of its first use alone."
             )
         case "TOO_LARGE" | "UNREADABLE":
             error = errors.ResponseFormatError(

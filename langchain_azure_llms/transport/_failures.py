@@ -11,11 +11,10 @@ import ssl
 
 import httpx2
 
-from langchain_azure_llms.transport._exchange import Failure, FailureKind
+from langchain_azure_llms.transport._exchange import Failure, FailureKind, Reply
 
 _BY_ENGINE = {
     "ClientConnectorCertificateError": FailureKind.UNTRUSTED,
-    "ClientConnectorSSLError": FailureKind.UNTRUSTED,
     "ClientConnectorError": FailureKind.NOT_CONNECTED,
     "ConnectionTimeoutError": FailureKind.NOT_CONNECTED,
     "ServerTimeoutError": FailureKind.TIMED_OUT,
@@ -35,19 +34,32 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
 )
 
 
-def failure_of(error: Exception) -> Failure:
-    """Return the failure that an HTTP library's exception stands for."""
+def failure_of(error: Exception) -> Failure | Reply:
+    """Return the failure that an HTTP library's exception stands for.
+
+    The reply, where a user's client has a hook that raises for its status.
+    """
+    if isinstance(error, httpx2.HTTPStatusError):
+        return _reply_in(error.response)
     engines = _engine_name(error)
     named = next((n for n in engines if n in _BY_ENGINE), type(error).__name__)
-    if not str(error) or isinstance(error, httpx2.HTTPStatusError):  # its text holds the whole URL
-        return Failure(_kind_of(error), named, error)
-    return Failure(_kind_of(error), f"{named}: {error}", error)
+    if "://" in str(error):  # a whole URL, with what its query may hold; the cause has it too
+        return Failure(_kind_of(error), named)
+    return Failure(_kind_of(error), f"{named}: {error}" if str(error) else named, error)
+
+
+def _reply_in(response: httpx2.Response) -> Reply:
+    try:
+        body = response.content
+    except httpx2.ResponseNotRead:  # the hook left it unread, and nobody can read it any more
+        body = b""
+    return Reply(response.status_code, response.headers, body)
 
 
 def _kind_of(error: Exception) -> FailureKind:
     if isinstance(_root_of(error), ssl.SSLCertVerificationError):
         return FailureKind.UNTRUSTED
-    if isinstance(error, UnicodeError | RuntimeError | OverflowError):
+    if isinstance(error, UnicodeError | RuntimeError | OverflowError | ExceptionGroup):
         return FailureKind.UNSENDABLE
     for name in _engine_name(error):
         if name in _BY_ENGINE:

@@ -11,57 +11,21 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-import ssl
 import threading
 from collections.abc import AsyncGenerator
-from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.util import find_spec
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 from weakref import WeakSet
 
 import httpx2
 
-from langchain_azure_llms.exceptions import ConfigurationError
-
-ClientT = TypeVar("ClientT", httpx2.Client, httpx2.AsyncClient)
-
-# One request in flight takes one connection, and LLM calls bound what is in flight. Azure's load
-# balancers drop idle connections after four minutes (Microsoft: "Load Balancer TCP Reset and Idle
-# Timeout"); leaving earlier avoids most requests on a connection that is just being dropped.
-LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=60.0)
-TIMEOUT = httpx2.Timeout(600.0, connect=5.0)
-"""Seconds, for LLM objects that set no timeout: those of OpenAI's own client."""
-_CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_VARIABLES = (*_CA_VARIABLES, *_PROXY_VARIABLES, *(name.lower() for name in _PROXY_VARIABLES))
-
-
-class NetworkSettings(NamedTuple):
-    """What two LLM objects must have in common to share a client."""
-
-    proxy: str | None
-    environment: tuple[str | None, ...]
+from langchain_azure_llms.transport import _network
+from langchain_azure_llms.transport._network import NetworkSettings
 
 
 class Lease:
     """One LLM object's use of shared clients. A client closes when its last user closes."""
 
     __slots__ = ("__weakref__",)
-
-
-def network_settings(proxy: str | None = None) -> NetworkSettings:
-    """Return how the network is to be used: through `proxy`, else as the environment says."""
-    return NetworkSettings(proxy, tuple(os.environ.get(name) for name in _VARIABLES))
-
-
-@lru_cache(maxsize=8)
-def _tls_context(_ca_settings: tuple[str | None, ...]) -> ssl.SSLContext:
-    return httpx2.create_ssl_context()
-
-
-def _context_for(settings: NetworkSettings) -> ssl.SSLContext:
-    return _tls_context(settings.environment[: len(_CA_VARIABLES)])
 
 
 class SyncPool:
@@ -78,7 +42,7 @@ class SyncPool:
             with self._lock:
                 shared = self._clients.get(settings)
                 if shared is None:
-                    shared = (_sync_client(settings), WeakSet())
+                    shared = (_network.sync_client(settings), WeakSet())
                     self._clients[settings] = shared
         client, users = shared
         if lease not in users:
@@ -127,7 +91,7 @@ class AsyncPool:
             clients = self._welcome(loop)
         shared = clients.get(settings)
         if shared is None:
-            client = _async_client(settings)
+            client = _network.async_client(settings)
             shared = _LoopClient(client, WeakSet(), _closing_with_its_loop(client))
             clients[settings] = shared
         shared.users.add(lease)
@@ -171,50 +135,6 @@ def _closing_with_its_loop(client: httpx2.AsyncClient) -> AsyncGenerator[None]:
     except StopIteration:
         return started
     raise AssertionError("unreachable: the generator yields at once")
-
-
-def _sync_client(settings: NetworkSettings) -> httpx2.Client:
-    return _made(httpx2.Client, settings)
-
-
-def _async_client(settings: NetworkSettings) -> httpx2.AsyncClient:
-    return _made(_async_client_class(), settings)
-
-
-def _made(client_class: type[ClientT], settings: NetworkSettings) -> ClientT:
-    try:
-        return client_class(**_client_settings(settings))
-    except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
-        problem = type(error).__name__
-    given = [name for name, value in zip(_VARIABLES, settings.environment, strict=True) if value]
-    raise ConfigurationError(
-        f"No HTTP client can be made ({problem}): check the proxy's URL and the environment's "
-        f"network settings ({', '.join(given) or 'none is set'}); a socks proxy needs socksio."
-    )
-
-
-def _client_settings(settings: NetworkSettings) -> dict[str, Any]:
-    # Clients are shared by callers with different credentials: what a gateway remembers of one by a
-    # cookie must not travel with another's requests.
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return {
-        "verify": _context_for(settings),
-        "proxy": settings.proxy,
-        "limits": LIMITS,
-        "timeout": TIMEOUT,
-        "cookies": no_cookies,
-    }
-
-
-@lru_cache(maxsize=1)
-def _async_client_class() -> type[httpx2.AsyncClient]:
-    """Return the client on aiohttp's engine when the extra is installed: half the CPU."""
-    if find_spec("httpx_aiohttp") is None:
-        return httpx2.AsyncClient
-    from langchain_azure_llms.transport._aiohttp import AiohttpClient  # noqa: PLC0415 - an extra
-
-    client_class: type[httpx2.AsyncClient] = AiohttpClient
-    return client_class
 
 
 sync_pool = SyncPool()

@@ -26,6 +26,7 @@ HTTP_ERRORS = (
     OverflowError,  # a port that is none
     UnicodeError,  # a host that cannot be looked up
     RuntimeError,  # a client that was closed, or belongs to another event loop
+    ExceptionGroup,  # a proxy's port that is none, on httpx2's async engine
 )
 
 

@@ -26,7 +26,7 @@ from langchain_azure_llms.exceptions import (
     EndpointTimeoutError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.transport import _pool
+from langchain_azure_llms.transport import _network, _pool
 from langchain_azure_llms.transport._aiohttp import AiohttpClient
 from tests.integration_tests.wire import Connection, WireServer
 
@@ -80,7 +80,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Every way, with clients of the test's own."""
     engines = {"httpx2": httpx2.AsyncClient, "aiohttp": AiohttpClient}
     if request.param in engines:
-        monkeypatch.setattr(_pool, "_async_client_class", lambda: engines[request.param])
+        monkeypatch.setattr(_network, "_async_client_class", lambda: engines[request.param])
     pool = _pool.SyncPool()
     monkeypatch.setattr(_pool, "sync_pool", pool)
     monkeypatch.setattr(_pool, "async_pool", _pool.AsyncPool())

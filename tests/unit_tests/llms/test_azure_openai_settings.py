@@ -157,7 +157,7 @@ def test_two_explicit_credentials_are_refused_by_name(second: dict[str, Any]) ->
         ({"azure_endpoint": "https://<resource>.openai.azure.com"}, "expected a whole URL"),
         ({"azure_endpoint": "https://a..b"}, "expected a whole URL"),
         ({"api_key": "Bearer k"}, "begins with 'Bearer '"),
-        ({"openai_proxy": "not a proxy"}, "openai_proxy is 'not a proxy'"),
+        ({"openai_proxy": "not a proxy"}, "openai_proxy is no whole URL"),
         ({"openai_proxy": ""}, "expected a proxy's URL"),
         ({"timeout": float("inf")}, "up to a year"),
         ({"api_version": None}, "No API version"),

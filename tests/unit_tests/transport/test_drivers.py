@@ -202,6 +202,12 @@ def _engine_error(*names: str) -> Exception:
     return cls("from the engine")
 
 
+def _failure(error: Exception) -> Failure:
+    failure = failure_of(error)
+    assert isinstance(failure, Failure)
+    return failure
+
+
 @pytest.mark.parametrize(
     ("names", "reported", "kind"),
     [
@@ -231,7 +237,7 @@ def test_the_engines_own_exception_decides(
     """Its adapter says `ConnectTimeout` of a hang-up after sending; repeating could bill twice."""
     error = reported("as reported")
     error.__cause__ = _engine_error(*names)
-    assert failure_of(error).kind.name == kind
+    assert _failure(error).kind.name == kind
 
 
 def test_the_names_of_the_engines_exceptions_exist() -> None:
@@ -246,7 +252,7 @@ def test_an_untrusted_certificate_is_told_from_a_refused_connection() -> None:
     """Trying again cannot help."""
     error = httpx2.ConnectError("tls")
     error.__cause__ = ssl.SSLCertVerificationError("self-signed")
-    assert failure_of(error).kind is FailureKind.UNTRUSTED
+    assert _failure(error).kind is FailureKind.UNTRUSTED
 
 
 _EVENTS = ['{"t":"día ☀"}', '{"t":"two\\nlines"}', "[DONE]"]

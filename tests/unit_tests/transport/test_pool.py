@@ -11,8 +11,9 @@ import httpx2
 import pytest
 
 from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.transport import _pool
-from langchain_azure_llms.transport._pool import AsyncPool, Lease, SyncPool, network_settings
+from langchain_azure_llms.transport import _network
+from langchain_azure_llms.transport._network import network_settings
+from langchain_azure_llms.transport._pool import AsyncPool, Lease, SyncPool
 
 
 def test_the_same_settings_share_a_client() -> None:
@@ -116,7 +117,7 @@ def test_the_last_user_closes_the_loops_client() -> None:
 
 def test_the_tls_context_is_made_once() -> None:
     """It costs tens of milliseconds with a real bundle of certificates."""
-    assert _pool._context_for(network_settings()) is _pool._context_for(
+    assert _network._context_for(network_settings()) is _network._context_for(
         network_settings("http://p")
     )
 
@@ -143,8 +144,8 @@ def test_a_forked_child_starts_afresh() -> None:
     """It neither uses nor closes the parent's clients."""
     code = """
 import os
-from langchain_azure_llms.transport import _pool
-lease, settings = _pool.Lease(), _pool.network_settings()
+from langchain_azure_llms.transport import _network, _pool
+lease, settings = _pool.Lease(), _network.network_settings()
 parents = _pool.sync_pool.client(settings, lease)
 child = os.fork()
 if child == 0:
@@ -159,10 +160,10 @@ assert status == 0 and not parents.is_closed
 def test_the_engine_is_aiohttps_when_it_is_installed() -> None:
     """The extra alone puts it in place."""
     pytest.importorskip("httpx_aiohttp")
-    assert _pool._async_client_class().__name__ == "AiohttpClient"
+    assert _network._async_client_class().__name__ == "AiohttpClient"
 
 
 def test_without_the_extra_the_engine_is_httpx2s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else changes."""
-    monkeypatch.setattr(_pool, "find_spec", lambda _name: None)
-    assert _pool._async_client_class.__wrapped__() is httpx2.AsyncClient
+    monkeypatch.setattr(_network, "find_spec", lambda _name: None)
+    assert _network._async_client_class.__wrapped__() is httpx2.AsyncClient
