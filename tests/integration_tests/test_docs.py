@@ -8,8 +8,12 @@ import pytest
 from langchain_azure_llms.local import LocalEndpoints
 
 _REPOSITORY = Path(__file__).parents[2]
-_PAGES = [_REPOSITORY / "README.md", *sorted((_REPOSITORY / "docs").rglob("*.md"))]
-_BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+_BLOCK = re.compile(r"^(<!-- needs Azure -->\n)?```python\n(.*?)^```", re.M | re.S)
+_PAGES = [
+    page
+    for page in [_REPOSITORY / "README.md", *sorted((_REPOSITORY / "docs").rglob("*.md"))]
+    if _BLOCK.search(page.read_text())
+]
 _PLACE_OF_AZURE = re.compile(r'"https://<endpoint>[^"]*"|"\.\.\."')
 
 
@@ -17,17 +21,26 @@ _PLACE_OF_AZURE = re.compile(r'"https://<endpoint>[^"]*"|"\.\.\."')
 def test_the_blocks_of_a_page_run_in_their_order(
     page: Path, endpoints: LocalEndpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder of their own; a placeholder for an Azure address stands for the local one."""
+    """In a folder of their own; a placeholder for an Azure address stands for the local one.
+
+    One that is marked as needing Azure is only compiled.
+    """
     for name, value in endpoints.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    blocks = _BLOCK.findall(page.read_text())
-    assert blocks
-    for block in blocks:
+    for needs_azure, block in _BLOCK.findall(page.read_text()):
         code = _PLACE_OF_AZURE.sub(
             lambda found: repr(
                 endpoints.api_key if found[0] == '"..."' else f"{endpoints.url}/score"
             ),
             block,
         )
-        exec(compile(code, str(page), "exec"), {"__name__": "documentation"})  # noqa: S102
+        compiled = compile(code, str(page), "exec")
+        if not needs_azure:
+            exec(compiled, {"__name__": "documentation"})  # noqa: S102
+
+
+def test_the_guides_have_blocks() -> None:
+    """Pages without any are those of tables."""
+    guides = {page.name for page in (_REPOSITORY / "docs" / "how-to").glob("*.md")}
+    assert {*guides, "README.md"} == {page.name for page in _PAGES}
