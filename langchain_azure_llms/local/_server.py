@@ -114,8 +114,10 @@ class _Connection(H11Protocol):
 
     def shutdown(self) -> None:
         """Close at once when idle: over TLS, `close` alone waits for the client's consent."""
+        # Looked at before: of one that was closed already, nothing can be asked.
+        is_idle = not self.transport.is_closing() and not self.transport.get_write_buffer_size()
         super().shutdown()
-        if self.transport.is_closing() and not self.transport.get_write_buffer_size():
+        if is_idle and self.transport.is_closing():
             self.transport.abort()
 
 
