@@ -1,287 +1,334 @@
-"""What both LLM classes share: one way from prompts to answers."""
+"""What both LLM classes share. Batches keep what they paid for: each prompt has its own outcome."""
 
 from __future__ import annotations
 
-import asyncio
-from abc import abstractmethod
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Generator,
-    Iterator,
-)
-from contextlib import aclosing, closing
-from dataclasses import replace
-from functools import partial
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager
+from typing import Any, cast
 
+from langchain_core.caches import BaseCache
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models.base import LanguageModelInput
-from langchain_core.outputs import GenerationChunk, LLMResult
-from langchain_core.prompt_values import PromptValue
-from pydantic import PrivateAttr
+from langchain_core.outputs import LLMResult
+from langchain_core.runnables import RunnableConfig, ensure_config
 
-from langchain_azure_llms.exceptions import (
-    ConfigurationError,
-    StatusError,
-    StreamInterruptedError,
-)
-from langchain_azure_llms.formatters.base import Answer
-from langchain_azure_llms.llms import _concurrent, _settings
-from langchain_azure_llms.llms._calls import PromptCall, result_of, whole_answer
-from langchain_azure_llms.llms._connected import ConnectedLLM
-from langchain_azure_llms.llms._forms import LearnedForms, Opened, Outcome, Plan, opening
-from langchain_azure_llms.transport import _async, _sync
-from langchain_azure_llms.transport._exchange import Reply
+from langchain_azure_llms.llms import _windows
+from langchain_azure_llms.llms._answering import AnsweringLLM
+from langchain_azure_llms.llms._settling import Outcome
+from langchain_azure_llms.llms._tally import BatchCall, Tally, claimed, under_way, with_hits
+
+Config = RunnableConfig | Sequence[RunnableConfig] | None
+_NOTHING = LLMResult(generations=[])
 
 
-class AzureLLM(ConnectedLLM):
-    """Base of the LLMs on Azure: settings, HTTP, retries, streams and batches.
+class AzureLLM(AnsweringLLM):
+    """Base of the LLMs on Azure."""
 
-    Subclasses say what is sent and how the answer is read (`_plan`), and with which credential
-    (`_authorization`).
+    # --- batches ----------------------------------------------------------------------------
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Answer many prompts at once; see LangChain's `Runnable.batch`.
+
+        Args:
+            inputs: The prompts.
+            config: LangChain's config, for all prompts or one for each. Its `max_concurrency`
+                counts HTTP requests in flight, and comes before the field of that name.
+            return_exceptions: Whether each prompt gets its own answer or its own error.
+            **kwargs: Parameters of the call.
+
+        Returns:
+            The completions, in the prompts' order.
+
+        Raises:
+            AzureLLMError: The first error, which says which prompt it belongs to; unless
+                `return_exceptions`.
+        """
+        with self._batching(config, collects=return_exceptions) as batch:
+            prompts = self._prompts_of(inputs, collects=return_exceptions)
+            good, run = _asked(prompts, config)
+            try:
+                result = self.generate(good, **run, **kwargs) if good else _NOTHING
+                texts: list[Any] = [group[0].text for group in result.generations]
+            except Exception as error:
+                if not return_exceptions:
+                    raise
+                texts = [error] * len(good)
+                if batch.outcomes:
+                    found = with_hits(batch, good)
+                    texts = [self._hit(p, batch) if text is None else text for p, text in found]
+        return _placed(texts, prompts)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Answer many prompts at once in asyncio; see `batch`."""
+        with self._batching(config, collects=return_exceptions) as batch:
+            prompts = self._prompts_of(inputs, collects=return_exceptions)
+            good, run = _asked(prompts, config)
+            try:
+                result = await self.agenerate(good, **run, **kwargs) if good else _NOTHING
+                texts: list[Any] = [group[0].text for group in result.generations]
+            except Exception as error:
+                if not return_exceptions:
+                    raise
+                texts = [error] * len(good)
+                if batch.outcomes:
+                    found = with_hits(batch, good)
+                    texts = [
+                        await self._ahit(p, batch) if text is None else text for p, text in found
+                    ]
+        return _placed(texts, prompts)
+
+    def batch_as_completed(  # type: ignore[override] # of its overloads, the one that holds for both
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, str | Exception]]:
+        """Yield each prompt's number and completion as soon as it is there.
+
+        At most `max_concurrency` prompts are begun and not yet yielded, and nothing that was
+        yielded is kept: memory does not grow with the number of prompts.
+
+        Args:
+            inputs: The prompts.
+            config: As for `batch`.
+            return_exceptions: Whether errors are yielded in place of completions.
+            **kwargs: Parameters of the call.
+
+        Raises:
+            AzureLLMError: The first error, unless `return_exceptions`.
+        """
+
+        def answered(index: int) -> str | Exception:
+            try:
+                return self.invoke(inputs[index], _config_of(config, index), **kwargs)
+            except Exception as error:
+                if not return_exceptions:
+                    raise
+                return error
+
+        limit = self._limit_of(config)
+        with closing(_windows.in_threads(answered, range(len(inputs)), limit)) as done:
+            yield from done
+
+    async def abatch_as_completed(  # type: ignore[override] # as above
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, str | Exception]]:
+        """Yield each prompt's number and completion as soon as it is there, in asyncio.
+
+        See `batch_as_completed`.
+        """
+
+        async def answered(index: int) -> str | Exception:
+            try:
+                return await self.ainvoke(inputs[index], _config_of(config, index), **kwargs)
+            except Exception as error:
+                if not return_exceptions:
+                    raise
+                return error
+
+        limit = self._limit_of(config)
+        async with aclosing(_windows.in_tasks(answered, range(len(inputs)), limit)) as done:
+            async for one in done:
+                yield one
+
+    @contextmanager
+    def _batching(self, config: Config, *, collects: bool) -> Iterator[BatchCall]:
+        """Tell `generate` of a batch call."""
+        batch = BatchCall(self, self._limit_of(config), collects)
+        token = under_way.set(batch)
+        try:
+            yield batch
+        finally:
+            under_way.reset(token)
+
+    def _limit_of(self, config: Config) -> int:
+        first = config[0] if isinstance(config, Sequence) and config else config
+        limit = first.get("max_concurrency") if isinstance(first, dict) else None
+        return max(1, self.max_concurrency if limit is None else limit)
+
+    def _prompts_of(
+        self, inputs: Sequence[LanguageModelInput], *, collects: bool
+    ) -> list[str | Exception]:
+        """Return inputs as text; one that is none is an error of its own where errors are kept."""
+
+        def text_of(given: LanguageModelInput) -> str | Exception:
+            try:
+                return self._convert_input(given).to_string()
+            except Exception as error:
+                if not collects:
+                    raise
+                return error
+
+        return [text_of(given) for given in inputs]
+
+    # --- generate, which LangChain's own code calls with callbacks and cache looked after ----
+
+    def _generate_helper(
+        self,
+        prompts: list[str],
+        stop: list[str] | None,
+        run_managers: list[CallbackManagerForLLMRun],
+        *,
+        new_arg_supported: bool,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer prompts; each one's callbacks are told as soon as it is done.
+
+        LangChain's own version tells them all at the end, and the same to all when one fails. This
+        is the one private method of it that is replaced here; a test holds its signature.
+        """
+        if type(self)._generate is not AnsweringLLM._generate:  # noqa: SLF001 - a user's subclass
+            named: dict[str, Any] = {"new_arg_supported": new_arg_supported}
+            return super()._generate_helper(prompts, stop, run_managers, **named, **kwargs)
+        batch = claimed(self, self.max_concurrency)
+        tally = Tally(prompts, run_managers, batch, caches=self._cache_in_use is not None)
+        try:
+            plan = self._planned(prompts, stop, kwargs, stream=self._streams_always)
+            listeners = [*run_managers, *[None] * (len(prompts) - len(run_managers))]
+            with closing(self._settled(plan, listeners, batch.limit)) as settled:
+                for group, outcomes in settled:
+                    for manager, outcome in tally.take(group, outcomes):
+                        self._tell(manager, outcome)
+                    if tally.is_over:
+                        break
+        except BaseException as error:
+            for manager in tally.waiting:
+                manager.on_llm_error(error, response=_NOTHING)
+            raise
+        return self._result(tally, stop)
+
+    def _result(self, tally: Tally[CallbackManagerForLLMRun], stop: list[str] | None) -> LLMResult:
+        """Return the result; where there is an error, raise it, after the cache has the rest."""
+        cache, key = self._cache_in_use, self._cache_key(stop)
+        problem = tally.error(key)
+        if problem is None:
+            return tally.result(self._model_name)
+        if cache is not None:
+            for prompt, outcome in tally.answered:
+                cache.update(prompt, key, outcome.generations)
+        for manager in tally.waiting:
+            manager.on_llm_error(problem, response=_NOTHING)
+        raise problem
+
+    async def _agenerate_helper(
+        self,
+        prompts: list[str],
+        stop: list[str] | None,
+        run_managers: list[AsyncCallbackManagerForLLMRun],
+        *,
+        new_arg_supported: bool,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer prompts in asyncio; see `_generate_helper`."""
+        if type(self)._agenerate is not AnsweringLLM._agenerate:  # noqa: SLF001 - as there
+            named: dict[str, Any] = {"new_arg_supported": new_arg_supported}
+            return await super()._agenerate_helper(prompts, stop, run_managers, **named, **kwargs)
+        batch = claimed(self, self.max_concurrency)
+        tally = Tally(prompts, run_managers, batch, caches=self._cache_in_use is not None)
+        try:
+            plan = self._planned(prompts, stop, kwargs, stream=self._streams_always)
+            listeners = [*run_managers, *[None] * (len(prompts) - len(run_managers))]
+            async with aclosing(self._asettled(plan, listeners, batch.limit)) as settled:
+                async for group, outcomes in settled:
+                    for manager, outcome in tally.take(group, outcomes):
+                        await self._tell(manager, outcome)
+                    if tally.is_over:
+                        break
+        except BaseException as error:
+            for manager in tally.waiting:
+                await manager.on_llm_error(error, response=_NOTHING)
+            raise
+        return await self._aresult(tally, stop)
+
+    async def _aresult(
+        self, tally: Tally[AsyncCallbackManagerForLLMRun], stop: list[str] | None
+    ) -> LLMResult:
+        """Return the result, in asyncio; see `_result`."""
+        cache, key = self._cache_in_use, self._cache_key(stop)
+        problem = tally.error(key)
+        if problem is None:
+            return tally.result(self._model_name)
+        if cache is not None:
+            for prompt, outcome in tally.answered:
+                await cache.aupdate(prompt, key, outcome.generations)
+        for manager in tally.waiting:
+            await manager.on_llm_error(problem, response=_NOTHING)
+        raise problem
+
+    def _tell(self, manager: Any, outcome: Outcome) -> Any:
+        """Tell a run's listeners what became of its prompt; of async ones, return the awaitable."""
+        if outcome.error is not None:
+            return manager.on_llm_error(outcome.error, response=_NOTHING)
+        return manager.on_llm_end(outcome.result(self._model_name))
+
+    # --- the cache --------------------------------------------------------------------------
+
+    @property
+    def _cache_in_use(self) -> BaseCache | None:
+        if self.cache is False:
+            return None
+        return self.cache if isinstance(self.cache, BaseCache) else get_llm_cache()
+
+    def _cache_key(self, stop: list[str] | None) -> str:
+        """Return the key under which LangChain caches answers of this LLM and call."""
+        return str(sorted({**self._dict_for_compat(), "stop": stop}.items()))
+
+    def _hit(self, prompt: str, batch: BatchCall) -> str:
+        """Return what the cache said of a prompt a moment ago; ask where it has forgotten."""
+        cache = self._cache_in_use
+        known = cache.lookup(prompt, batch.cache_key) if cache is not None else None
+        return known[0].text if known else self.invoke(prompt)
+
+    async def _ahit(self, prompt: str, batch: BatchCall) -> str:
+        cache = self._cache_in_use
+        known = await cache.alookup(prompt, batch.cache_key) if cache is not None else None
+        return known[0].text if known else await self.ainvoke(prompt)
+
+
+def _asked(prompts: Sequence[str | Exception], config: Config) -> tuple[list[str], dict[str, Any]]:
+    """Return the prompts that are text, and what `generate` is told of their runs.
+
+    One config for all is told once: making a callback manager of it for each prompt costs more than
+    sending the prompt.
     """
-
-    _learned: LearnedForms = PrivateAttr(default_factory=LearnedForms)
-
-    never_travel: ClassVar[tuple[str, ...]] = (*ConnectedLLM.never_travel, "_learned")
-
-    # --- what a subclass says ---------------------------------------------------------------
-
-    @abstractmethod
-    def _plan(
-        self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> Plan:
-        """Return how these prompts are to be answered."""
-
-    @property
-    def _streams_always(self) -> bool:
-        """Whether `generate` streams too."""
-        return False
-
-    @property
-    def _model_name(self) -> str | None:
-        """The model's name for results, when no answer tells it."""
-        return None
-
-    # --- LangChain's interface --------------------------------------------------------------
-
-    def _generate(
-        self,
-        prompts: list[str],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        calls, reply = self._opened(
-            self._planned(prompts, stop, kwargs, stream=self._streams_always)
-        )
-        first = (run_manager, reply)
-        answers = _concurrent.in_threads(
-            lambda call: self._answer(call, *(first if call is calls[0] else ())),
-            calls,
-            self.max_concurrency,
-        )
-        return result_of(answers, self._model_name)
-
-    async def _agenerate(
-        self,
-        prompts: list[str],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        plan = self._planned(prompts, stop, kwargs, stream=self._streams_always)
-        calls, reply = await self._aopened(plan)
-        first = (run_manager, reply)
-        answers = await _concurrent.in_tasks(
-            lambda call: self._aanswer(call, *(first if call is calls[0] else ())),
-            calls,
-            self.max_concurrency,
-        )
-        return result_of(answers, self._model_name)
-
-    def _stream(
-        self,
-        prompt: str,
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[GenerationChunk]:
-        (call,), reply = self._opened(self._planned([prompt], stop, kwargs, stream=True))
-        with closing(self._chunks(call, run_manager, reply)) as chunks:
-            yield from chunks
-
-    async def _astream(
-        self,
-        prompt: str,
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[GenerationChunk]:
-        (call,), reply = await self._aopened(self._planned([prompt], stop, kwargs, stream=True))
-        async with aclosing(self._achunks(call, run_manager, reply)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    def _planned(
-        self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> Plan:
-        """Return the plan, checked; errors on the way hold no frames, for those hold secrets."""
-        _settings.check_prompts(prompts)
-        plan = _settings.quietly(self._plan, prompts, stop, params, stream=stream)
-        return replace(plan, calls_in=partial(_settings.quietly, plan.calls_in))
-
-    def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
-        if isinstance(model_input, str | PromptValue | list | tuple):
-            return super()._convert_input(model_input)
-        raise ConfigurationError(
-            f"The prompt is a {type(model_input).__name__}, expected text, a prompt value or a "
-            "list of messages."
-        )
-
-    # --- doing it, in threads ---------------------------------------------------------------
-
-    def _opened(self, plan: Plan) -> Opened:
-        """Do what an opening asks for; within an event loop, without waiting for its tasks."""
-        steps = opening(plan, self._learned)
-        outcome: Outcome = None
-        with closing(steps):
-            try:
-                while True:
-                    match steps.send(outcome):
-                        case PromptCall() as call:
-                            outcome = self._reply_or_refusal(call)
-                        case waiting if not _in_event_loop():
-                            waiting.result()
-            except StopIteration as stop:
-                opened: Opened = stop.value
-                return opened
-
-    def _reply_or_refusal(self, call: PromptCall) -> Reply | StatusError:
-        try:
-            return self._reply(call.request)
-        except StatusError as error:
-            return error
-
-    def _answer(
-        self,
-        call: PromptCall,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        reply: Reply | None = None,
-    ) -> Answer:
-        if call.request.stream:
-            return whole_answer(self._chunks(call, run_manager, reply))
-        return call.answer(reply or self._reply(call.request))
-
-    def _chunks(
-        self, call: PromptCall, run_manager: CallbackManagerForLLMRun | None, reply: Reply | None
-    ) -> Generator[GenerationChunk]:
-        with closing(self._unreported_chunks(call, reply)) as chunks:
-            for chunk in chunks:
-                if run_manager is not None:
-                    run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_told(chunk))
-                yield chunk
-
-    def _unreported_chunks(
-        self, call: PromptCall, reply: Reply | None
-    ) -> Generator[GenerationChunk]:
-        reply = reply or self._reply(call.request)
-        if reply.source is None:
-            yield call.whole_chunk(reply)
-            return
-        reader = call.reader()
-        with closing(_sync.events(reply)) as events:
-            try:
-                for data in events:
-                    chunk = call.feed(reader, data)
-                    if chunk is not None:
-                        yield chunk
-                    if reader.ended:
-                        _sync.drain(reply, events)
-                    if reader.ended or reader.stopped:
-                        break
-            except StreamInterruptedError as error:
-                if not reader.is_complete:
-                    error.text_so_far = reader.text
-                    raise
-        yield call.end(reader)
-
-    # --- doing it, in asyncio ---------------------------------------------------------------
-
-    async def _aopened(self, plan: Plan) -> Opened:
-        """Do what an opening asks for."""
-        steps = opening(plan, self._learned)
-        outcome: Outcome = None
-        with closing(steps):
-            try:
-                while True:
-                    match steps.send(outcome):
-                        case PromptCall() as call:
-                            outcome = await self._areply_or_refusal(call)
-                        case waiting:
-                            await asyncio.shield(asyncio.wrap_future(waiting))
-            except StopIteration as stop:
-                opened: Opened = stop.value
-                return opened
-
-    async def _areply_or_refusal(self, call: PromptCall) -> Reply | StatusError:
-        try:
-            return await self._areply(call.request)
-        except StatusError as error:
-            return error
-
-    async def _aanswer(
-        self,
-        call: PromptCall,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        reply: Reply | None = None,
-    ) -> Answer:
-        if call.request.stream:
-            return whole_answer([chunk async for chunk in self._achunks(call, run_manager, reply)])
-        return call.answer(reply or await self._areply(call.request))
-
-    async def _achunks(
-        self,
-        call: PromptCall,
-        run_manager: AsyncCallbackManagerForLLMRun | None,
-        reply: Reply | None,
-    ) -> AsyncGenerator[GenerationChunk]:
-        async with aclosing(self._unreported_achunks(call, reply)) as chunks:
-            async for chunk in chunks:
-                if run_manager is not None:
-                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_told(chunk))
-                yield chunk
-
-    async def _unreported_achunks(
-        self, call: PromptCall, reply: Reply | None
-    ) -> AsyncGenerator[GenerationChunk]:
-        reply = reply or await self._areply(call.request)
-        if reply.source is None:
-            yield call.whole_chunk(reply)
-            return
-        reader = call.reader()
-        async with aclosing(_async.events(reply)) as events:
-            try:
-                async for data in events:
-                    chunk = call.feed(reader, data)
-                    if chunk is not None:
-                        yield chunk
-                    if reader.ended:
-                        await _async.drain(reply, events)
-                    if reader.ended or reader.stopped:
-                        break
-            except StreamInterruptedError as error:
-                if not reader.is_complete:
-                    error.text_so_far = reader.text
-                    raise
-        yield call.end(reader)
+    numbers = [number for number, prompt in enumerate(prompts) if isinstance(prompt, str)]
+    good = cast("list[str]", [prompts[number] for number in numbers])
+    if not isinstance(config, Sequence):
+        one = ensure_config(config)
+        run = {name: one.get(name) for name in ("callbacks", "tags", "run_name")}
+        return good, {**run, "metadata": one.get("metadata") or {}}
+    each = [ensure_config(config[number]) for number in numbers]
+    names = ("callbacks", "tags", "metadata", "run_name")
+    return good, {name: [one.get(name) for one in each] for name in names}
 
 
-def _in_event_loop() -> bool:
-    return asyncio._get_running_loop() is not None  # noqa: SLF001 - it does not raise
+def _placed(texts: Sequence[Any], prompts: Sequence[str | Exception]) -> list[str]:
+    """Return the texts in their prompts' places, beside the errors of what is no prompt."""
+    waiting = iter(texts)
+    return [next(waiting) if isinstance(prompt, str) else prompt for prompt in prompts]  # type: ignore[misc]
 
 
-def _told(chunk: GenerationChunk) -> dict[str, Any]:
-    """Return what token callbacks are told beside the chunk, as the peers tell it."""
-    return {"logprobs": (chunk.generation_info or {}).get("logprobs")}
+def _config_of(config: Config, index: int) -> RunnableConfig | None:
+    return config[index] if isinstance(config, Sequence) else config

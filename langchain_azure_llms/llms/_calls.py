@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from langchain_core.outputs import Generation, GenerationChunk
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.exceptions import StreamInterruptedError
@@ -16,8 +15,6 @@ from langchain_azure_llms.transport._errors import from_reply
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply
 from langchain_azure_llms.transport._problems import decoded
 from langchain_azure_llms.transport._sse import error_inside
-
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +109,3 @@ def answer_of(generations: list[Generation]) -> Answer:
     fingerprint = info.pop("system_fingerprint", None)
     first = Generation(text=generations[0].text, generation_info=info or None)
     return Answer([[first, *generations[1:]]], usage or {}, model, fingerprint)
-
-
-def result_of(answers: Iterable[Answer], model_name: str | None) -> LLMResult:
-    """Return the answers, in order, as LangChain's result.
-
-    Args:
-        answers: One answer per request.
-        model_name: The model's name, where no answer told it.
-    """
-    generations: list[list[Generation]] = []
-    usage: dict[str, int] = {}
-    output: dict[str, Any] = {"token_usage": usage}
-    if model_name:
-        output["model_name"] = model_name
-    for answer in answers:
-        generations.extend(answer.generations)
-        _add_usage(usage, answer.token_usage)
-        if answer.model_name:
-            output["model_name"] = answer.model_name
-        if answer.system_fingerprint:
-            output["system_fingerprint"] = answer.system_fingerprint
-    return LLMResult(generations=[list(group) for group in generations], llm_output=output)
-
-
-def _add_usage(total: dict[str, int], usage: Mapping[str, Any]) -> None:
-    for name in _COUNTS:
-        if isinstance(usage.get(name), int):
-            total[name] = total.get(name, 0) + usage[name]

@@ -9,24 +9,35 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_azure_llms.exceptions import (
     ContentFilterError,
     ContextLengthError,
     OperationNotSupportedError,
-    StatusError,
 )
 from langchain_azure_llms.llms._calls import PromptCall
-from langchain_azure_llms.transport._exchange import Reply
 
 COMPLETIONS, CHAT, RESPONSES = FORMS = ("completions", "chat_completions", "responses")
-_ANSWERED = (ContentFilterError, ContextLengthError)
-"""Refusals of a prompt: the deployment speaks the form all the same."""
+OF_ONE_PROMPT = (ContentFilterError, ContextLengthError)
+"""Refusals of a prompt: the deployment speaks the form, and other prompts are none the worse."""
 _logger = logging.getLogger("langchain_azure_llms")
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The requests of one form.
+
+    Attributes:
+        size: How many prompts one carries at most.
+        call: Makes one.
+    """
+
+    size: int
+    call: Callable[[Sequence[str]], PromptCall]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +45,31 @@ class Plan:
     """How some prompts are to be answered.
 
     Attributes:
-        calls_in: Returns the requests that answer them in a form, in the prompts' order.
+        prompts: The prompts.
+        requests_in: Returns the requests of a form.
         forms: The forms to try, in this order.
         deployment: Who is asked; what was learned of one says nothing of another.
         name: The deployment's name, for messages.
     """
 
-    calls_in: Callable[[str], list[PromptCall]]
+    prompts: Sequence[str]
+    requests_in: Callable[[str], Requests]
     forms: tuple[str, ...] = ("",)
     deployment: object = field(default=None, repr=False)
     name: str = ""
+
+    def ask(self, form: str, group: Sequence[int]) -> Ask:
+        """Return the first request for a group of prompts: as many of them as it can carry."""
+        requests = self.requests_in(form)
+        taken = group[: requests.size]
+        return Ask(taken, requests.call([self.prompts[index] for index in taken]))
+
+
+class Ask(NamedTuple):
+    """A request to send, and the numbers of the prompts that it carries."""
+
+    group: Sequence[int]
+    call: PromptCall
 
 
 class LearnedForms:
@@ -57,17 +83,17 @@ class LearnedForms:
     def __deepcopy__(self, memo: Any) -> LearnedForms:
         return self
 
-    def known(self, deployment: object) -> str | None:
-        """Return the form that a deployment speaks, if it is known."""
-        return self._known.get(deployment)
+    def form_of(self, plan: Plan) -> str | None:
+        """Return the form to use for a plan, if it is known."""
+        return plan.forms[0] if len(plan.forms) == 1 else self._known.get(plan.deployment)
 
     def learn(self, deployment: object, form: str) -> None:
         """Remember a deployment's form."""
         self._known[deployment] = form
 
-    def forget(self) -> None:
-        """Forget all, when a form is refused: another model may have taken a deployment over."""
-        self._known.clear()
+    def forget(self, deployment: object) -> None:
+        """Forget a form that is refused now: another model may have taken the deployment over."""
+        self._known.pop(deployment, None)
 
     def begin(self, deployment: object) -> Future[None] | None:
         """Begin to find out. Return None, or what to wait for when another caller has begun."""
@@ -85,65 +111,107 @@ class LearnedForms:
             probe.set_result(None)
 
 
-Step = PromptCall | Future[None]
-Outcome = Reply | StatusError | None
-Opened = tuple[list[PromptCall], Reply | None]
+Step = Ask | Future[None]
 
 
-def opening(plan: Plan, learned: LearnedForms) -> Generator[Step, Outcome, Opened]:
-    """Decide the form of a plan's requests, by sending the first of them where it is not known.
+class Opened(NamedTuple):
+    """A form, and what came of the request that was sent to find it out, if one was.
+
+    Attributes:
+        form: The form that the deployment speaks, as far as is known.
+        ask: The request that was sent.
+        got: What came of it: what the driver makes of a success, or an error.
+    """
+
+    form: str
+    ask: Ask | None = None
+    got: Any = None
+
+
+def asking(
+    plan: Plan, learned: LearnedForms, group: Sequence[int], form: str | None = None
+) -> Generator[Step, Any, Opened]:
+    """Ask for the first prompts of a group, in the form that their deployment speaks.
+
+    Args:
+        plan: How they are to be answered.
+        learned: What is known of deployments.
+        group: The prompts' numbers.
+        form: The form, if the caller knows it. One that is refused is found out anew.
 
     Yields:
-        A request to send, to be answered with its reply or the refusal; or what to wait for while
-        another caller finds out.
+        As `opening`.
 
     Returns:
-        All requests, and the first one's reply if it was sent.
-
-    Raises:
-        OperationNotSupportedError: If every form is refused.
-        StatusError: If a request failed for another reason.
+        The form, the request, and what came of it.
     """
-    form = plan.forms[0] if len(plan.forms) == 1 else learned.known(plan.deployment)
+    form = form or learned.form_of(plan)
+    if form is not None:
+        ask = plan.ask(form, group)
+        got = yield ask
+        if not isinstance(got, OperationNotSupportedError) or len(plan.forms) == 1:
+            return Opened(form, ask, got)
+        learned.forget(plan.deployment)
+    opened = yield from opening(plan, learned, group)
+    if opened.ask is not None:
+        return opened
+    ask = plan.ask(opened.form, group)
+    return Opened(opened.form, ask, (yield ask))
+
+
+def opening(
+    plan: Plan, learned: LearnedForms, group: Sequence[int]
+) -> Generator[Step, Any, Opened]:
+    """Decide the form for a group of prompts, by asking for them where it is not known.
+
+    Args:
+        plan: How they are to be answered.
+        learned: What is known of deployments.
+        group: The prompts' numbers.
+
+    Yields:
+        A request, to be answered with what came of it, errors too; or what to wait for while
+        another caller finds out.
+    """
+    form = learned.form_of(plan)
     if form is None:
         waiting = learned.begin(plan.deployment)
         if waiting is None:
-            return (yield from _probing(plan, learned))
+            return (yield from _probing(plan, learned, group))
         yield waiting
-        form = learned.known(plan.deployment)
+        form = learned.form_of(plan)
     if form is not None:
-        return plan.calls_in(form), None
+        return Opened(form)
     # The other caller found out nothing: to wait for one after another could take for ever.
-    return (yield from _trying(plan, learned))
+    return (yield from _trying(plan, learned, group))
 
 
-def _probing(plan: Plan, learned: LearnedForms) -> Generator[Step, Outcome, Opened]:
-    known = learned.known(plan.deployment)
-    if known is not None:  # learned between the look and the claim
-        return plan.calls_in(known), None
+def _probing(
+    plan: Plan, learned: LearnedForms, group: Sequence[int]
+) -> Generator[Step, Any, Opened]:
+    known = learned.form_of(plan)
     try:
-        return (yield from _trying(plan, learned))
+        if known is not None:  # learned between the look and the claim
+            return Opened(known)
+        return (yield from _trying(plan, learned, group))
     finally:
         learned.end(plan.deployment)
 
 
-def _trying(plan: Plan, learned: LearnedForms) -> Generator[Step, Outcome, Opened]:
+def _trying(
+    plan: Plan, learned: LearnedForms, group: Sequence[int]
+) -> Generator[Step, Any, Opened]:
     refusals: list[tuple[str, OperationNotSupportedError]] = []
     for form in plan.forms:
-        calls = plan.calls_in(form)
-        if not calls:
-            return calls, None
-        outcome = yield calls[0]
-        if isinstance(outcome, OperationNotSupportedError):
-            refusals.append((form, outcome))
+        ask = plan.ask(form, group)
+        got = yield ask
+        if isinstance(got, OperationNotSupportedError):
+            refusals.append((form, got))
             continue
-        if isinstance(outcome, (Reply, *_ANSWERED)):
+        if not isinstance(got, Exception) or isinstance(got, OF_ONE_PROMPT):
             _remember(plan, learned, form, refusals)
-        if isinstance(outcome, Reply):
-            return calls, outcome
-        assert outcome is not None  # noqa: S101 - the driver answers each request
-        raise _after(refusals, form, outcome)
-    raise _all_refused(plan, refusals)
+        return Opened(form, ask, _after(refusals, form, got))
+    return Opened(form, ask, _all_refused(plan, refusals))
 
 
 def _remember(
@@ -152,27 +220,28 @@ def _remember(
     form: str,
     refusals: list[tuple[str, OperationNotSupportedError]],
 ) -> None:
-    if refusals and learned.known(plan.deployment) != form:
-        refused = " and ".join(name for name, _ in refusals)
+    if refusals and learned.form_of(plan) != form:
         _logger.warning(
             "The deployment %r does not offer %s; %s is used from now on. api=%r saves the refused "
             "first request.",
             plan.name,
-            refused,
+            _named(refusals),
             form,
             form,
         )
     learned.learn(plan.deployment, form)
 
 
-def _after(
-    refusals: list[tuple[str, OperationNotSupportedError]], form: str, error: StatusError
-) -> StatusError:
-    """Say why this form was tried at all."""
-    if refusals:
-        refused = " and ".join(name for name, _ in refusals)
-        error.args = (f"{error} ({form} was tried because the deployment refused {refused}.)",)
-    return error
+def _named(refusals: list[tuple[str, OperationNotSupportedError]]) -> str:
+    return " and ".join(name for name, _ in refusals)
+
+
+def _after(refusals: list[tuple[str, OperationNotSupportedError]], form: str, got: Any) -> Any:
+    """Say of an error why this form was tried at all."""
+    if refusals and isinstance(got, Exception) and not isinstance(got, OF_ONE_PROMPT):
+        why = f"({form} was tried because the deployment refused {_named(refusals)}.)"
+        got.args = (f"{got} {why}",)
+    return got
 
 
 def _all_refused(

@@ -10,7 +10,7 @@ from typing import Any
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.formatters import chat_completions, completions, responses
 from langchain_azure_llms.llms._calls import PromptCall
-from langchain_azure_llms.llms._forms import CHAT, COMPLETIONS
+from langchain_azure_llms.llms._forms import CHAT, COMPLETIONS, Requests
 from langchain_azure_llms.transport._exchange import HttpRequest
 
 _FILL_CONTEXT = -1
@@ -60,26 +60,23 @@ def knows_old_limit_only(api_version: str | None, *, is_v1: bool) -> bool:
     return not is_v1 and (api_version or "") < _NEW_LIMIT_SINCE
 
 
-def calls_in(
-    form: str, request: HttpRequest, prompts: Sequence[str], asked: Asked
-) -> list[PromptCall]:
-    """Return the requests that answer prompts in a form, in the prompts' order.
+def requests_in(form: str, request: HttpRequest, asked: Asked) -> Requests:
+    """Return the requests of a form.
 
     Raises:
         ConfigurationError: If a parameter is wrong, or has no counterpart in the form.
     """
     make = {COMPLETIONS: _completions, CHAT: _chat}.get(form, _responses)
-    return make(request, prompts, asked)
+    return make(request, asked)
 
 
-def _completions(request: HttpRequest, prompts: Sequence[str], asked: Asked) -> list[PromptCall]:
+def _completions(request: HttpRequest, asked: Asked) -> Requests:
     params = {**asked.settings, **asked.model_kwargs, **asked.extra_body, **asked.params}
     body = _finished({**params, **asked.call_body}, asked)
     n = _count(body, "n")
     if asked.stream:
         _refuse_choice(n, _count(body, "best_of"))
     fills_context = body.get("max_tokens") == _FILL_CONTEXT
-    size = 1 if asked.stream or fills_context else asked.batch_size
 
     def call(group: Sequence[str]) -> PromptCall:
         room = {"max_tokens": asked.room_for(group[0])} if fills_context else {}
@@ -91,43 +88,45 @@ def _completions(request: HttpRequest, prompts: Sequence[str], asked: Asked) -> 
             read_event=completions.read_event,
         )
 
-    return [call(prompts[i : i + size]) for i in range(0, len(prompts), size)]
+    return Requests(1 if asked.stream or fills_context else asked.batch_size, call)
 
 
-def _chat(request: HttpRequest, prompts: Sequence[str], asked: Asked) -> list[PromptCall]:
+def _chat(request: HttpRequest, asked: Asked) -> Requests:
     limit = _OLD_LIMIT if asked.old_limit else _NEW_LIMIT
     body = _finished(chat_completions.parameters(_given(asked), limit=limit), asked)
     body |= {**asked.extra_body, **asked.call_body}
     n = _count(body, "n")
     if asked.stream:
         _refuse_choice(n, 1)
-    return [
-        PromptCall(
-            [prompt],
-            replace(request, body=chat_completions.payload(prompt, body)),
+
+    def call(group: Sequence[str]) -> PromptCall:
+        return PromptCall(
+            group,
+            replace(request, body=chat_completions.payload(group[0], body)),
             read=lambda reply: chat_completions.read_answer(reply, n),
             read_event=chat_completions.read_event,
         )
-        for prompt in prompts
-    ]
+
+    return Requests(1, call)
 
 
-def _responses(request: HttpRequest, prompts: Sequence[str], asked: Asked) -> list[PromptCall]:
+def _responses(request: HttpRequest, asked: Asked) -> Requests:
     given = {**_given(asked), **({} if asked.stop is None else {"stop": asked.stop})}
     stop = given.pop("stop", None) or ()
     stop = (stop,) if isinstance(stop, str) else tuple(stop)
     body = _finished(responses.parameters(given), replace(asked, stop=None, stream_usage=False))
     body |= {**asked.extra_body, **asked.call_body}
-    return [
-        PromptCall(
-            [prompt],
-            replace(request, body=responses.payload(prompt, body)),
+
+    def call(group: Sequence[str]) -> PromptCall:
+        return PromptCall(
+            group,
+            replace(request, body=responses.payload(group[0], body)),
             read=lambda reply: responses.read_answer(reply, stop),
             read_event=responses.read_event,
             stop=stop,
         )
-        for prompt in prompts
-    ]
+
+    return Requests(1, call)
 
 
 def _given(asked: Asked) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from langchain_azure_llms.llms._azure_openai_settings import MODEL_PARAMETERS, A
 from langchain_azure_llms.llms._forms import CHAT, FORMS, RESPONSES, Plan
 from langchain_azure_llms.llms._openai_forms import (
     Asked,
-    calls_in,
     knows_old_limit_only,
     refuse_misspelt,
+    requests_in,
 )
 from langchain_azure_llms.llms._registered import llm_registry
 
@@ -189,8 +189,9 @@ class AzureOpenAI(AzureOpenAISettings):
             "extra_query": extra["extra_query"],
         }
         return Plan(
-            lambda form: calls_in(
-                form, self._request(self._url(form, deployment), **common), prompts, asked
+            prompts,
+            lambda form: requests_in(
+                form, self._request(self._url(form, deployment), **common), asked
             ),
             FORMS if self.api == "auto" else (self.api,),
             (self._address, deployment),
@@ -226,7 +227,6 @@ class AzureOpenAI(AzureOpenAISettings):
         """Say what to do where a model refuses the form, or a parameter of it."""
         if isinstance(error, OperationNotSupportedError):
             if self.api == "auto":
-                self._learned.forget()
                 return
             advice = (
                 f"The deployment {self._own_deployment!r} does not speak {self.api}: api='auto' "

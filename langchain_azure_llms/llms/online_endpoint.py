@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -25,7 +25,7 @@ from langchain_azure_llms.llms._formatting import (
     read_response,
     request_payload,
 )
-from langchain_azure_llms.llms._forms import Plan
+from langchain_azure_llms.llms._forms import Plan, Requests
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._urls import check_url
 
@@ -266,16 +266,16 @@ class AzureMLOnlineEndpoint(AzureLLM):
             stream=stream,
         )
 
-        def call_for(prompt: str) -> PromptCall:
-            body = request_payload(formatter, prompt, deepcopy(params), api_type)
+        def call_for(group: Sequence[str]) -> PromptCall:
+            body = request_payload(formatter, group[0], deepcopy(params), api_type)
             return PromptCall(
-                [prompt],
+                group,
                 replace(request, body=body),
                 read=lambda reply: read_response(formatter, reply, api_type),
                 read_event=lambda data: read_event(formatter, data, api_type),
             )
 
-        return Plan(lambda _form: [call_for(prompt) for prompt in prompts])
+        return Plan(prompts, lambda _form: Requests(1, call_for))
 
     def _parameters(
         self, stop: list[str] | None, params: dict[str, Any], *, stream: bool

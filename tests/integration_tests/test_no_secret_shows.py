@@ -314,7 +314,7 @@ def test_nothing_of_the_object_shows_it(make: Any, given: dict[str, Any], tmp_pa
     for suffix in (".json", ".yaml"):
         shown += _silently(lambda suffix=suffix: llm.save(tmp_path / f"x{suffix}"))  # type: ignore[misc]
         shown += (tmp_path / f"x{suffix}").read_text()
-    shown += repr(llm._plan(["x"], None, {}, stream=False).calls_in("completions"))
+    shown += repr(llm._plan(["x"], None, {}, stream=False).ask("completions", [0]))
     assert [] == _findings(shown)
 
 

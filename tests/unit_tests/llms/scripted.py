@@ -12,6 +12,7 @@ from langchain_core.runnables import Runnable
 
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.llms._calls import PromptCall
+from langchain_azure_llms.llms._settling import chunks
 
 Answering = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
 
@@ -122,4 +123,6 @@ def calls_of(
 ) -> list[PromptCall]:
     """Return the requests that an LLM would send first."""
     plan = llm._plan(prompts, stop, params or {}, stream=False)
-    return plan.calls_in(plan.forms[0])
+    form, numbers = plan.forms[0], range(len(prompts))
+    groups = chunks(numbers, plan.requests_in(form).size)
+    return [plan.ask(form, group).call for group in groups]

@@ -396,9 +396,11 @@ def test_a_form_that_is_refused_later_is_found_out_anew(calls: Calls) -> None:
     llm = _llm(service)
     calls.invoke(llm, "hi")
     forms |= {CHAT: NOT_SUPPORTED, RESPONSES: _responses}
-    with pytest.raises(OperationNotSupportedError):
-        calls.invoke(llm, "hi")
     assert "hi!" == calls.invoke(llm, "hi")
+    forms |= {CHAT: _chat, RESPONSES: NOT_SUPPORTED}
+    assert "hi!" == "".join(calls.stream(llm, "hi"))
+    forms |= {CHAT: NOT_SUPPORTED, RESPONSES: _responses}
+    assert ["a!", "b!", "c!"] == calls.batch(llm, ["a", "b", "c"])
 
 
 # --- what is sent -----------------------------------------------------------------------------

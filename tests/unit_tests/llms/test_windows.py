@@ -1,14 +1,15 @@
-"""Several requests at once: bounded, in order, and ended by the first error."""
+"""Several things at once: bounded, each result as it comes, ended by the first error."""
 
 import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import aclosing, closing
 from contextvars import ContextVar
 
 import pytest
 
-from langchain_azure_llms.llms import _concurrent
+from langchain_azure_llms.llms import _windows
 
 Work = Callable[[int], int]
 Doing = Callable[[Work, Sequence[int], int], list[int]]
@@ -19,15 +20,28 @@ def _in_tasks(work: Work, items: Sequence[int], limit: int) -> list[int]:
     async def awaited(item: int) -> int:
         return await asyncio.to_thread(work, item)
 
-    return asyncio.run(_concurrent.in_tasks(awaited, items, limit))
+    async def main() -> list[int]:
+        async with aclosing(_windows.in_tasks(awaited, items, limit)) as done:
+            return _in_order({item: result async for item, result in done})
+
+    return asyncio.run(main())
 
 
-both = pytest.mark.parametrize("do", [_concurrent.in_threads, _in_tasks], ids=["sync", "async"])
+def _in_threads(work: Work, items: Sequence[int], limit: int) -> list[int]:
+    with closing(_windows.in_threads(work, items, limit)) as done:
+        return _in_order(dict(done))
+
+
+def _in_order(results: dict[int, int]) -> list[int]:
+    return [results[item] for item in sorted(results)]
+
+
+both = pytest.mark.parametrize("do", [_in_threads, _in_tasks], ids=["sync", "async"])
 
 
 @both
 @pytest.mark.parametrize("count", [0, 1, 2, 50])
-def test_results_have_the_order_of_the_items(do: Doing, count: int) -> None:
+def test_every_item_has_its_own_result(do: Doing, count: int) -> None:
     """Whichever is done first."""
 
     def work(item: int) -> int:
@@ -96,7 +110,12 @@ def test_cancelling_the_caller_cancels_the_work() -> None:
             await asyncio.sleep(60)
             return 0
 
-        task = asyncio.ensure_future(_concurrent.in_tasks(work, range(9), 3))
+        async def all_of_them() -> None:
+            async with aclosing(_windows.in_tasks(work, range(9), 3)) as done:
+                async for _ in done:
+                    pass
+
+        task = asyncio.ensure_future(all_of_them())
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -117,7 +136,7 @@ def test_the_first_error_is_not_waited_for() -> None:
         return int(release.wait(30))
 
     with pytest.raises(LookupError, match="one"):
-        _concurrent.in_threads(work, range(2), 2)
+        _in_threads(work, range(2), 2)
     assert not release.is_set()
     release.set()
 
@@ -125,9 +144,9 @@ def test_the_first_error_is_not_waited_for() -> None:
 def test_no_thread_is_left_behind() -> None:
     """After success, and after an error."""
     before = set(threading.enumerate())
-    _concurrent.in_threads(lambda item: item, range(9), 3)
+    _in_threads(lambda item: item, range(9), 3)
     with pytest.raises(ZeroDivisionError):
-        _concurrent.in_threads(lambda item: 1 // item, range(9), 3)
+        _in_threads(lambda item: 1 // item, range(9), 3)
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=5)
     assert set(threading.enumerate()) <= before

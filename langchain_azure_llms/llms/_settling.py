@@ -1,0 +1,128 @@
+"""What becomes of each prompt of a group, whatever becomes of the request that carries it.
+
+A request of several prompts is refused as a whole when one of them is: by the content filter, or
+for its length. It is halved until only the guilty prompt fails. All pure, as `opening` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.outputs import Generation, LLMResult
+
+from langchain_azure_llms.exceptions import AzureLLMError
+from langchain_azure_llms.formatters.base import Answer
+from langchain_azure_llms.llms._forms import OF_ONE_PROMPT, Ask, LearnedForms, Plan, Step, asking
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a prompt.
+
+    Attributes:
+        generations: Its generations; empty where there is an error.
+        error: Why there are none.
+        answer: The answer that its request brought; of all prompts that the request carried, only
+            the first has it, so that nothing is counted twice.
+        model_name: The model that answered.
+    """
+
+    generations: list[Generation] = field(default_factory=list)
+    error: Exception | None = None
+    answer: Answer | None = None
+    model_name: str | None = None
+
+    def result(self, model_name: str | None) -> LLMResult:
+        """Return it as callbacks are told."""
+        output: dict[str, Any] = {"token_usage": self.answer.token_usage if self.answer else {}}
+        if told := self.model_name or model_name:
+            output["model_name"] = told
+        if self.answer is not None and self.answer.system_fingerprint:
+            output["system_fingerprint"] = self.answer.system_fingerprint
+        return LLMResult(generations=[list(self.generations)], llm_output=output)
+
+
+def chunks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Return numbers in groups of a size."""
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))
+
+
+def settling(
+    plan: Plan, learned: LearnedForms, group: Sequence[int], form: str | None
+) -> Generator[Step, Any, list[Outcome]]:
+    """Decide what becomes of each prompt of a group.
+
+    Args:
+        plan: How they are to be answered.
+        learned: What is known of deployments.
+        group: The prompts' numbers.
+        form: The form that the deployment speaks; None to find out.
+
+    Yields:
+        A request, to be answered with its `Answer` or its error; or what to wait for.
+    """
+    try:
+        return (yield from _settling(plan, learned, group, form))
+    except Exception as error:  # noqa: BLE001 - a request that cannot be made is its prompts' outcome
+        return [Outcome(error=error)] * len(group)
+
+
+def _settling(
+    plan: Plan, learned: LearnedForms, group: Sequence[int], form: str | None
+) -> Generator[Step, Any, list[Outcome]]:
+    form, ask, got = yield from asking(plan, learned, group, form)
+    assert ask is not None  # noqa: S101 - asking asks
+    outcomes = yield from _judging(plan, learned, form, ask, got)
+    for others in chunks(group[len(ask.group) :], plan.requests_in(form).size):
+        outcomes += yield from settling(plan, learned, others, form)
+    return outcomes
+
+
+def _judging(
+    plan: Plan, learned: LearnedForms, form: str, ask: Ask, got: Answer | Exception
+) -> Generator[Step, Any, list[Outcome]]:
+    """Return what a request's answer or error means for each of its prompts."""
+    group = ask.group
+    if isinstance(got, Answer):
+        first, *others = got.generations
+        return [
+            Outcome(first, answer=got, model_name=got.model_name),
+            *(Outcome(generations, model_name=got.model_name) for generations in others),
+        ]
+    if isinstance(got, OF_ONE_PROMPT) and len(group) > 1:
+        half = len(group) // 2
+        left = yield from settling(plan, learned, group[:half], form)
+        right = yield from settling(plan, learned, group[half:], form)
+        return [*left, *right]
+    return [Outcome(error=got)] * len(group)
+
+
+def with_number(error: Exception, number: int, count: int) -> Exception:
+    """Return an error that says which of several prompts it belongs to."""
+    if count > 1:
+        told = f"It was prompt {number} of {count}, counted from 0."
+        if isinstance(error, AzureLLMError):
+            error.args = (f"{error} {told}",)
+        else:
+            error.add_note(told)
+    return error
+
+
+def summed(outcomes: Sequence[Outcome], model_name: str | None) -> LLMResult:
+    """Return the outcomes of prompts, in order, as LangChain's result."""
+    usage: dict[str, int] = {}
+    output: dict[str, Any] = {"token_usage": usage}
+    if model_name:
+        output["model_name"] = model_name
+    for outcome in outcomes:
+        told = outcome.result(None).llm_output or {}
+        for name in _COUNTS:
+            if isinstance(told["token_usage"].get(name), int):
+                usage[name] = usage.get(name, 0) + told["token_usage"][name]
+        output |= {name: value for name, value in told.items() if name != "token_usage"}
+    generations = [list(outcome.generations) for outcome in outcomes]
+    return LLMResult(generations=generations, llm_output=output)

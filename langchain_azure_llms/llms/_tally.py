@@ -1,0 +1,138 @@
+"""The outcomes of one `generate`: gathered, and sorted into who is told what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from langchain_core.outputs import LLMResult, RunInfo
+
+from langchain_azure_llms.llms._forms import OF_ONE_PROMPT
+from langchain_azure_llms.llms._settling import Outcome, summed, with_number
+
+ManagerT = TypeVar("ManagerT")
+
+
+@dataclass
+class BatchCall:
+    """A batch call, as `generate` is told of it.
+
+    Attributes:
+        owner: The LLM whose batch it is: callbacks may call others meanwhile.
+        limit: How many requests may be in flight.
+        collects: Whether each prompt gets its own error, in place of the first being raised.
+        prompts: Those that were asked; what the cache knew is not among them.
+        outcomes: What became of these.
+        cache_key: What the cache knows the LLM and the call by.
+    """
+
+    owner: object
+    limit: int
+    collects: bool = False
+    prompts: list[str] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    cache_key: str = ""
+
+
+under_way: ContextVar[BatchCall | None] = ContextVar("under_way", default=None)
+
+
+def claimed(owner: object, limit: int) -> BatchCall:
+    """Return the batch call of an LLM, once; a new one where `generate` itself was called."""
+    batch = under_way.get()
+    if batch is None or batch.owner is not owner or batch.prompts:
+        return BatchCall(owner, limit)
+    return batch
+
+
+class Tally(Generic[ManagerT]):
+    """Outcomes as they come in.
+
+    Args:
+        prompts: The prompts.
+        managers: Who is told of each; none where nobody listens.
+        batch: The call that they belong to.
+        caches: Whether answers go into a cache.
+    """
+
+    def __init__(
+        self, prompts: list[str], managers: Sequence[ManagerT], batch: BatchCall, *, caches: bool
+    ) -> None:
+        self._prompts = prompts
+        self._waiting = dict(enumerate(managers))
+        self._batch, self._caches = batch, caches
+        self._outcomes: dict[int, Outcome] = {}
+        self._first_error: int | None = None
+        self._runs = [RunInfo(run_id=manager.run_id) for manager in managers]  # type: ignore[attr-defined]
+        batch.prompts = prompts
+
+    def take(
+        self, group: Sequence[int], outcomes: Sequence[Outcome]
+    ) -> Iterator[tuple[ManagerT, Outcome]]:
+        """Take the outcomes of a group; return who is to be told of which."""
+        for index, outcome in zip(group, outcomes, strict=True):
+            self._outcomes[index] = outcome
+            if outcome.error is not None:
+                self._first_error = min(index, self._first_error or index)
+            if (manager := self._waiting.pop(index, None)) is not None:
+                yield manager, outcome
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be asked.
+
+        What concerns one prompt alone is no reason to lose what a cache could keep of the others.
+        """
+        if self._first_error is None or self._batch.collects:
+            return False
+        error = self._outcomes[self._first_error].error
+        return not (self._caches and isinstance(error, OF_ONE_PROMPT))
+
+    @property
+    def waiting(self) -> list[ManagerT]:
+        """Those who were told of no outcome; asked once."""
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        return waiting
+
+    @property
+    def answered(self) -> list[tuple[str, Outcome]]:
+        """The prompts that have an answer, with it."""
+        found = ((self._prompts[index], outcome) for index, outcome in self._outcomes.items())
+        return [(prompt, outcome) for prompt, outcome in found if outcome.error is None]
+
+    def error(self, cache_key: str) -> Exception | None:
+        """Return the error to raise, if there is one; leave the batch call what it collects."""
+        if self._first_error is None:
+            return None
+        error = self._outcomes[self._first_error].error
+        if self._batch.collects:
+            self._batch.outcomes = [self._outcomes[index] for index in range(len(self._prompts))]
+            self._batch.cache_key = cache_key
+            return error
+        assert error is not None  # noqa: S101 - that is what `_first_error` means
+        return with_number(error, self._first_error, len(self._prompts))
+
+    def result(self, model_name: str | None) -> LLMResult:
+        """Return what LangChain's `generate` returns."""
+        outcomes = [self._outcomes[index] for index in range(len(self._prompts))]
+        result = summed(outcomes, model_name)
+        result.run = self._runs or None
+        return result
+
+
+def with_hits(
+    batch: BatchCall, prompts: Sequence[str]
+) -> Iterator[tuple[str, str | Exception | None]]:
+    """Yield each prompt with its text or its error; None stands for one that the cache knew."""
+    asked = iter(zip(batch.prompts, batch.outcomes, strict=True))
+    nobody: tuple[Any, Any] = (None, None)
+    waiting, outcome = next(asked, nobody)
+    for prompt in prompts:
+        if prompt != waiting:
+            yield prompt, None
+            continue
+        yield prompt, outcome.error or outcome.generations[0].text
+        waiting, outcome = next(asked, nobody)
