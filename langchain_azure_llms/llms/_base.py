@@ -11,7 +11,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import LLMResult
-from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
 from langchain_azure_llms.llms import _windows
 from langchain_azure_llms.llms._answering import AnsweringLLM
@@ -22,8 +22,30 @@ Config = RunnableConfig | Sequence[RunnableConfig] | None
 _NOTHING = LLMResult(generations=[])
 
 
+class _AsksTheError(type):
+    def __instancecheck__(cls, error: object) -> bool:
+        return bool(getattr(error, "is_retryable", False))
+
+
+class _RetryableError(Exception, metaclass=_AsksTheError):
+    """Every error that says of itself that trying again may help.
+
+    LangChain tells errors to retry by their type; whether an error of Azure can pass is known of
+    the error itself.
+    """
+
+
 class AzureLLM(AnsweringLLM):
     """Base of the LLMs on Azure."""
+
+    def with_retry(self, **options: Any) -> Runnable[LanguageModelInput, str]:
+        """Return a runnable that tries again; see LangChain's `Runnable.with_retry`.
+
+        Args:
+            **options: Those of LangChain. Without `retry_if_exception_type`, only errors whose
+                `is_retryable` is true are retried: a refused key or prompt is not.
+        """
+        return super().with_retry(**{"retry_if_exception_type": (_RetryableError,), **options})
 
     # --- batches ----------------------------------------------------------------------------
 

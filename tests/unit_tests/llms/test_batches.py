@@ -24,6 +24,7 @@ from langchain_core.prompts import PromptTemplate
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
 from langchain_azure_llms.exceptions import (
     AuthenticationError,
+    AzureLLMError,
     ConfigurationError,
     ContentFilterError,
     ContextLengthError,
@@ -523,6 +524,39 @@ def test_retrying_a_batch_asks_for_what_failed_alone(
     )
     assert ["p0!", "p1!", "p2!"] == calls.batch(llm, ["p0", "p1", "p2"])  # type: ignore[arg-type]
     assert 4 == len(service.requests)
+
+
+@both
+@each_call
+@pytest.mark.parametrize(
+    ("response", "attempts"),
+    [
+        (httpx2.Response(503, json={}), 3),
+        (httpx2.Response(401, json={}), 1),
+        (httpx2.Response(400, json=_FILTERED), 1),
+        (httpx2.Response(424, headers={"ms-azureml-model-error-statuscode": "503"}), 3),
+        (httpx2.Response(424, headers={"ms-azureml-model-error-statuscode": "400"}), 1),
+        (httpx2.Response(429, headers={"retry-after": "86400"}), 1),
+        (httpx2.ConnectError("refused"), 3),
+    ],
+)
+def test_with_retry_retries_only_what_may_pass(
+    make: Callable[..., AzureLLM], calls: Calls, response: Any, attempts: int
+) -> None:
+    """Without arguments; with them, what they say."""
+    service = Service([response])
+    llm = make(service).with_retry(wait_exponential_jitter=False)
+    with pytest.raises(AzureLLMError):
+        calls.invoke(llm, "x")
+    assert attempts == len(service.requests)
+    other = make(service).with_retry(
+        retry_if_exception_type=(AzureLLMError,),
+        wait_exponential_jitter=False,
+        stop_after_attempt=2,
+    )
+    with pytest.raises(AzureLLMError):
+        calls.invoke(other, "x")
+    assert attempts + 2 == len(service.requests)
 
 
 class _Own(AzureOpenAI):
