@@ -59,8 +59,8 @@ def load_llm(
 
     Args:
         file: A path that ends in .json, .yaml or .yml.
-        allowed_hosts: Hosts that credentials of the environment may go to, such as
-            `["*.openai.azure.com"]`; any if not given.
+        allowed_hosts: Hosts that credentials may go to, such as `["*.openai.azure.com"]`; any if
+            not given.
         **overrides: Constructor arguments, over those of the file.
 
     Raises:
@@ -150,17 +150,15 @@ def _made(cls: type[BaseLLM], settings: dict[str, Any], overrides: dict[str, Any
 
 
 def _checked(llm: BaseLLM, allowed_hosts: str | Iterable[str] | None) -> BaseLLM:
-    """Refuse to send a credential of the environment where it may not go."""
+    """Refuse to send a credential where it may not go."""
     if allowed_hosts is None or not isinstance(llm, AzureLLM):
-        return llm
-    if llm._explicit_credentials:  # noqa: SLF001 - our own base class
         return llm
     patterns = [allowed_hosts] if isinstance(allowed_hosts, str) else allowed_hosts
     host = urlsplit(llm._address).hostname or ""  # noqa: SLF001 - as above
     if not any(fnmatch(host, pattern.lower()) for pattern in patterns):
         raise LoadError(
-            f"The endpoint is at {host}, which is not among the allowed hosts: credentials of the "
-            "environment may not go there."
+            f"The endpoint is at {host}, which is not among the allowed hosts: credentials may not "
+            "go there."
         )
     return llm
 

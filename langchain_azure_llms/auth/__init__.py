@@ -5,6 +5,7 @@ from langchain_azure_llms.auth._authorization import (
     api_key,
     bearer,
     check_secret,
+    is_web_token,
     token_bearer,
 )
 from langchain_azure_llms.auth._credentials import check_credential, key_of
@@ -18,6 +19,7 @@ __all__ = [
     "bearer",
     "check_credential",
     "check_secret",
+    "is_web_token",
     "key_of",
     "token_bearer",
 ]

@@ -84,13 +84,22 @@ def problem_with(secret: SecretStr | None) -> str:
     if not value.strip():
         return "is empty. Pass the key or token itself."
     if value.lower().startswith("bearer "):
-        return "begins with 'Bearer ': pass what comes after it."
+        return (
+            "begins with 'Bearer ': pass what comes after it, and a Microsoft Entra token as "
+            "azure_ad_token or by a function."
+        )
     if value != value.strip() or not value.isascii() or not value.isprintable():
         return (
             "has white space around it or characters that no HTTP header may hold; perhaps a line "
             "break came along from a file."
         )
     return ""
+
+
+def is_web_token(secret: SecretStr | str) -> bool:
+    """Return whether a text looks like a JSON Web Token, as Microsoft Entra tokens do."""
+    text = _plain(secret)
+    return text.startswith("eyJ") and text.count(".") == 2
 
 
 def _plain(secret: SecretStr | str) -> str:

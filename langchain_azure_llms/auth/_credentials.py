@@ -42,6 +42,7 @@ def check_credential(credential: Any) -> None:
         raise ConfigurationError(
             f"credential is a {type(credential).__name__}, expected a key (text), an "
             "AzureKeyCredential, a token credential such as azure.identity's "
-            "DefaultAzureCredential(), or a function that returns a token."
+            "DefaultAzureCredential() (an object with get_token(*scopes)), or a function that "
+            "returns a token."
         )
     check_secret(key, "credential")

@@ -56,8 +56,10 @@ def unexpected(body: bytes | str, formatter: str, expected: str) -> NoReturn:
     """
     text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
     shown = shortened(text) or "(nothing)"
-    message = (
-        f"{formatter} expected {expected}, and the endpoint answered {shown!r}. "
-        "Does this formatter belong to the deployed model?"
-    )
+    advice = "Does this formatter belong to the deployed model?"
+    if shown.startswith("<"):
+        advice = "That is a page: check the endpoint's URL, and gateways or proxies in between."
+    elif formatter.startswith("The "):
+        advice = "Check the endpoint's URL, and gateways in between."
+    message = f"{formatter} expected {expected}, and the endpoint answered {shown!r}. {advice}"
     raise ResponseFormatError(message, formatter=formatter, body=shortened(text))

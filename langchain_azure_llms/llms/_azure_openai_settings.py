@@ -15,6 +15,7 @@ from langchain_azure_llms.auth import (
     api_key,
     bearer,
     check_secret,
+    is_web_token,
     key_of,
     token_bearer,
 )
@@ -28,8 +29,10 @@ from langchain_azure_llms.llms._urls import (
     V1_VERSIONS,
     AzureOpenAIRoute,
     azure_openai_route,
+    check_azure_openai,
     check_proxy,
     check_url,
+    check_version,
 )
 
 MODEL_PARAMETERS = (
@@ -213,6 +216,16 @@ class AzureOpenAISettings(AzureLLM):
     def _as_a_set(cls, value: Any) -> Any:
         return value if isinstance(value, str) else frozenset(value)
 
+    @field_validator("azure_endpoint", "openai_api_base")
+    @classmethod
+    def _trim(cls, value: str | None) -> str | None:
+        return value.strip() if value is not None else None
+
+    @field_validator("openai_api_version")
+    @classmethod
+    def _check_version(cls, value: str | None) -> str | None:
+        return check_version(value.strip()) if value is not None else None
+
     @field_validator("openai_proxy")
     @classmethod
     def _check_proxy(cls, value: str | None) -> str | None:
@@ -228,7 +241,13 @@ class AzureOpenAISettings(AzureLLM):
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
         check_url(self._address, "azure_endpoint", allow_plain_http=self.allow_plain_http)
-        _ = self._route
+        check_azure_openai(self._address, "azure_endpoint")
+        other = self._route.deployment
+        if other and self.deployment_name and other != self.deployment_name:
+            raise ConfigurationError(
+                f"The endpoint's address names the deployment {other!r}, and deployment_name is "
+                f"{self.deployment_name!r}: leave one of them out."
+            )
         check_secret(self.openai_api_key, "api_key")
         check_secret(self.azure_ad_token, "azure_ad_token")
         self._check_one_credential()
@@ -252,9 +271,10 @@ class AzureOpenAISettings(AzureLLM):
                 raise ConfigurationError("Pass azure_endpoint or base_url, not both.")
             return self.openai_api_base or ""
         if not self.azure_endpoint:
+            other = " OPENAI_API_BASE is not read." if os.environ.get("OPENAI_API_BASE") else ""
             raise ConfigurationError(
                 "No endpoint: pass azure_endpoint, or set AZURE_OPENAI_ENDPOINT, such as "
-                "https://<resource>.openai.azure.com."
+                f"https://<resource>.openai.azure.com.{other}"
             )
         return self.azure_endpoint
 
@@ -304,9 +324,10 @@ class AzureOpenAISettings(AzureLLM):
 
     @property
     def _authorization(self) -> Authorization:
-        is_token = str(self.openai_api_type).lower() in _ENTRA_TYPES
         if self.credential is not None:
-            return self._authorization_of(self.credential, bearer if is_token else api_key)
+            holds_key = hasattr(self.credential, "key")  # an AzureKeyCredential holds no token
+            with_key = api_key if holds_key else self._with_key
+            return self._authorization_of(self.credential, with_key)
         if self._has_provider:
             pair = (self.azure_ad_token_provider, self.azure_ad_async_token_provider)
             return token_bearer(ProvidedTokens(*pair), identity=id(pair[0] or pair[1]))
@@ -314,9 +335,19 @@ class AzureOpenAISettings(AzureLLM):
             return bearer(self.azure_ad_token)
         if self.openai_api_key is None:
             raise MissingCredentialError(_missing_credential())
-        if is_token and self._is_explicit("openai_api_key"):
-            return bearer(self.openai_api_key)
+        if self._is_explicit("openai_api_key"):
+            return self._with_key(self.openai_api_key)
         return api_key(self.openai_api_key)
+
+    def _with_key(self, key: SecretStr) -> Authorization:
+        """Return the authorization of a key that was passed, or of a token in its place.
+
+        The api type says which, if it was passed too. One of the environment belongs to the key of
+        the environment, and counts here only for what is a token by its looks.
+        """
+        is_entra = str(self.openai_api_type).lower() in _ENTRA_TYPES
+        is_told = self._is_explicit("openai_api_type")
+        return bearer(key) if is_entra and (is_told or is_web_token(key)) else api_key(key)
 
 
 def _missing_credential() -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from langchain_azure_llms.exceptions import (
+    ConfigurationError,
     ContentFilterError,
     ContextLengthError,
     OperationNotSupportedError,
@@ -203,7 +204,7 @@ def _trying(
 ) -> Generator[Step, Any, Opened]:
     refusals: list[tuple[str, OperationNotSupportedError]] = []
     for form in plan.forms:
-        ask = plan.ask(form, group)
+        ask = _ask_after(refusals, plan, form, group)
         got = yield ask
         if isinstance(got, OperationNotSupportedError):
             refusals.append((form, got))
@@ -212,6 +213,18 @@ def _trying(
             _remember(plan, learned, form, refusals)
         return Opened(form, ask, _after(refusals, form, got))
     return Opened(form, ask, _all_refused(plan, refusals))
+
+
+def _ask_after(
+    refusals: list[tuple[str, OperationNotSupportedError]],
+    plan: Plan,
+    form: str,
+    group: Sequence[int],
+) -> Ask:
+    try:
+        return plan.ask(form, group)
+    except ConfigurationError as error:  # the user never spoke of this form
+        raise _after(refusals, form, error) from None
 
 
 def _remember(

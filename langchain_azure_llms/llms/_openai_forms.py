@@ -141,7 +141,7 @@ def _finished(params: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
     """Return the request body but for the prompt; what is None is not sent."""
     body = {**params, "model": params.get("model") or asked.model}
     if asked.stop is not None:
-        body["stop"] = list(asked.stop)
+        body["stop"] = asked.stop
     if body.pop("stream", None):
         raise ConfigurationError("Call stream or astream, or pass streaming=True, to stream.")
     if asked.stream:
@@ -193,6 +193,17 @@ def refuse_misspelt(params: Mapping[str, Any]) -> None:
     for name in params.keys() - _KNOWN:
         for near in get_close_matches(name, _KNOWN, n=1, cutoff=0.8):
             raise ConfigurationError(f"{name!r} is no parameter. Did you mean {near!r}?")
+
+
+def check_stop(stop: Any) -> None:
+    """Refuse texts to end at that are none.
+
+    Raises:
+        ConfigurationError: If it is neither a text nor a list of texts.
+    """
+    texts = [stop] if isinstance(stop, str | None) else stop
+    if not isinstance(texts, list | tuple) or not all(isinstance(t, str | None) for t in texts):
+        raise ConfigurationError("stop must be a text, or a list of texts.")
 
 
 def _count(body: Mapping[str, Any], name: str) -> int:

@@ -15,9 +15,22 @@ from langchain_azure_llms.exceptions import ConfigurationError
 V1_VERSIONS = frozenset({"v1", "latest", "preview"})
 """Values of `api_version` that mean the v1 API (Microsoft: "Azure OpenAI v1 API")."""
 
-_DEPLOYMENT = re.compile(r"(?P<root>.*?)(?:/openai)?/deployments/(?P<name>[^/]+)(?:/.*)?\Z")
-_V1 = re.compile(r"(?P<root>.*?)/openai/v1(?:/.*)?\Z")
-_RESOURCE = re.compile(r"(?P<root>.*?)(?:/openai(?:/responses)?)?\Z")
+_DEPLOYMENT = re.compile(
+    r"(?P<root>.*?)(?:/openai)?/deployments(?:/(?P<name>[^/]+)(?:/.*)?)?\Z", re.I
+)
+_V1 = re.compile(r"(?P<root>.*?)/openai/v1(?:/.*)?\Z", re.I)
+_RESOURCE = re.compile(r"(?P<root>.*?)(?:/openai(?:/responses)?)?\Z", re.I)
+_MODELS = re.compile(r"(?P<root>https://[^/]+\.services\.ai\.azure\.com)/models(?:/.*)?\Z", re.I)
+_SLASHES = re.compile(r"(?<!:)//+")
+_VERSION = re.compile(r"[A-Za-z0-9._-]+\Z")
+_OTHERS = {
+    "portal.azure.com": "that is the portal's page: copy the endpoint from it",
+    "ai.azure.com": "that is the Foundry portal's page: copy the endpoint from it",
+    "oai.azure.com": "that is the studio's page: copy the endpoint from it",
+    "api.openai.com": "that is OpenAI's own service, and a key of Azure must not go there",
+    ".inference.ml.azure.com": "that is an Azure ML endpoint: use AzureMLOnlineEndpoint",
+    ".models.ai.azure.com": "that is a serverless endpoint: use AzureMLOnlineEndpoint",
+}
 
 
 @lru_cache(maxsize=256)
@@ -34,6 +47,10 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
     """
     parts, host = _split(url)
     odd = not url.isprintable() or any(mark in url for mark in " <>")
+    if "<" in url:
+        raise ConfigurationError(
+            f"{name} is {public_url(url)!r}: put your own names in place of those in <>."
+        )
     if parts.scheme not in {"http", "https"} or not host or odd or not _can_be_looked_up(host):
         raise ConfigurationError(
             f"{name} is {public_url(url)!r}, expected a whole URL such as https://example.com/path."
@@ -49,6 +66,34 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
             "https, or pass allow_plain_http=True if the network between is yours."
         )
     return parts
+
+
+def check_azure_openai(url: str, name: str) -> None:
+    """Refuse addresses of other services that people paste; a key must not go there.
+
+    Raises:
+        ConfigurationError: If it is one of them.
+    """
+    host = (urlsplit(url).hostname or "").lower()
+    for known, reason in _OTHERS.items():
+        if host == known or (known.startswith(".") and host.endswith(known)):
+            raise ConfigurationError(
+                f"{name} is {public_url(url)!r}, and {reason}. Expected an address such as "
+                "https://<resource>.openai.azure.com."
+            )
+
+
+def check_version(version: str) -> str:
+    """Return an API version as the service writes it.
+
+    Raises:
+        ConfigurationError: If it cannot be one.
+    """
+    if not _VERSION.match(version):
+        raise ConfigurationError(
+            f"api_version is {version!r}, expected a version such as '2024-10-21', or 'v1'."
+        )
+    return version.lower() if version.lower() in V1_VERSIONS else version
 
 
 def check_proxy(url: str, name: str) -> None:
@@ -94,10 +139,19 @@ def with_query(url: str, query: Mapping[str, object]) -> str:
     """Return the URL with more query parameters; one that it has already is replaced."""
     if not query:
         return url
-    added = {name: str(value) for name, value in query.items()}
+    added = [pair for name, value in query.items() for pair in _pairs(name, value)]
     parts = urlsplit(url)
-    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in added]
-    return urlunsplit(parts._replace(query=urlencode([*kept, *added.items()]), fragment=""))
+    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in query]
+    return urlunsplit(parts._replace(query=urlencode([*kept, *added]), fragment=""))
+
+
+def _pairs(name: str, value: object) -> list[tuple[str, str]]:
+    """Return a parameter as OpenAI's own client writes it: lists in brackets, None not at all."""
+    if isinstance(value, list | tuple):
+        return [pair for item in value for pair in _pairs(f"{name}[]", item)]
+    if isinstance(value, bool):
+        return [(name, str(value).lower())]
+    return [] if value is None else [(name, str(value))]
 
 
 def with_headers(ours: Mapping[str, str], users: Mapping[str, str] | None) -> dict[str, str]:
@@ -175,7 +229,7 @@ def azure_openai_route(
     parts = urlsplit(address)
     query = dict(parse_qsl(parts.query))
     version = api_version or query.get("api-version")
-    base = urlunsplit(parts._replace(query="", fragment="")).rstrip("/")
+    base = _SLASHES.sub("/", urlunsplit(parts._replace(query="", fragment=""))).rstrip("/")
     in_deployment, in_v1 = _DEPLOYMENT.match(base), _V1.match(base)
     is_v1 = version in V1_VERSIONS or bool(in_v1 and not (version and version_is_explicit))
     if is_v1:
@@ -185,8 +239,9 @@ def azure_openai_route(
             "No API version: pass api_version, such as '2024-10-21', or set OPENAI_API_VERSION; or "
             "use the v1 API with api_version='v1'."
         )
-    found = in_deployment or in_v1 or _RESOURCE.match(base)
+    found = in_deployment or in_v1 or _MODELS.match(base) or _RESOURCE.match(base)
     root = found["root"] if found else base
-    deployment = unquote(in_deployment["name"]) if in_deployment else None
+    named = in_deployment["name"] if in_deployment else None
+    deployment = unquote(named) if named else None
     rest = tuple((key, value) for key, value in query.items() if key != "api-version")
     return AzureOpenAIRoute(base if exact else root, deployment, version, is_v1, exact, rest)

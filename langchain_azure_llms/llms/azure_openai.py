@@ -9,8 +9,11 @@ from typing import Any
 from langchain_core.language_models.base import LangSmithParams
 
 from langchain_azure_llms._redact import public_url
+from langchain_azure_llms.auth import is_web_token
 from langchain_azure_llms.exceptions import (
+    AuthenticationError,
     ConfigurationError,
+    DeploymentNotFoundError,
     OperationNotSupportedError,
     StatusError,
 )
@@ -19,6 +22,7 @@ from langchain_azure_llms.llms._azure_openai_settings import MODEL_PARAMETERS, A
 from langchain_azure_llms.llms._forms import CHAT, FORMS, RESPONSES, Plan
 from langchain_azure_llms.llms._openai_forms import (
     Asked,
+    check_stop,
     knows_old_limit_only,
     refuse_misspelt,
     requests_in,
@@ -28,6 +32,10 @@ from langchain_azure_llms.llms._registered import llm_registry
 _CLIENT_ARGUMENTS = ("extra_headers", "extra_query", "extra_body", "timeout")
 """What OpenAI's own client takes beside the body, at each call."""
 _REFUSED_PARAMETERS = ("unsupported_parameter", "unsupported_value")
+_NOT_A_KEY = (
+    "What was sent as a key looks like a Microsoft Entra token: pass it as azure_ad_token, or its "
+    "credential as credential."
+)
 _REASONING = (
     "Reasoning models take neither max_tokens nor temperature, top_p, penalties or logprobs: leave "
     "them out. For a limit that such models take, use api_version='v1', or a version of 2024-09-01 "
@@ -36,7 +44,7 @@ _REASONING = (
 
 
 class AzureOpenAI(AzureOpenAISettings):
-    """A deployment of a text-completion model in Azure OpenAI.
+    """Text completion by a deployment in Azure OpenAI, whatever form of the API it speaks.
 
     Example:
         .. code-block:: python
@@ -200,6 +208,8 @@ class AzureOpenAI(AzureOpenAISettings):
 
     def _asked(self, stop: list[str] | None, params: dict[str, Any], *, stream: bool) -> Asked:
         refuse_misspelt(params)
+        check_stop(stop)
+        check_stop(params.get("stop"))
         settings = {name: getattr(self, name) for name in MODEL_PARAMETERS}
         if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
             settings["best_of"] = self.best_of
@@ -236,6 +246,15 @@ class AzureOpenAI(AzureOpenAISettings):
             error.args = (f"{error} {advice}",)
         elif error.code in _REFUSED_PARAMETERS:
             error.args = (f"{error} {_REASONING}",)
+        elif isinstance(error, DeploymentNotFoundError):
+            version = self._route.api_version or "v1"
+            error.args = (f"{error} The API version was {version!r}.",)
+        elif isinstance(error, AuthenticationError) and self._sends_token_as_key:
+            error.args = (f"{error} {_NOT_A_KEY}",)
+
+    @property
+    def _sends_token_as_key(self) -> bool:
+        return is_web_token(self._authorization.headers.get("api-key", ""))
 
     @property
     def _own_deployment(self) -> str | None:

@@ -65,7 +65,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
         endpoint_api_key: The key, or a token (`AZUREML_ENDPOINT_API_KEY`).
         deployment_name: Which deployment of the endpoint (`AZUREML_DEPLOYMENT_NAME`); by the
             endpoint's traffic rules if not given.
-        default_headers, default_query: What gateways want.
+        default_headers, default_query: What gateways want; `extra_headers` and `extra_query` of a
+            call come over them.
         http_client, http_async_client: Your own `httpx2.Client` and `httpx2.AsyncClient`.
         allow_plain_http: Whether keys may travel unencrypted beyond this machine; False.
 
@@ -78,6 +79,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
         timeout: Seconds per step, a pair (connect, read), or an `httpx2.Timeout`
             (`AZUREML_TIMEOUT`); 50.
         max_retries, retry_policy: How often, and how patiently, to try again; 1.
+        rate_limiter: Asked before each request.
 
     Raises:
         ConfigurationError: If a setting is wrong or missing, or the formatter does not support the
@@ -253,6 +255,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
                 "No content formatter: pass content_formatter, such as "
                 "CustomOpenAIContentFormatter(), that fits the deployed model."
             )
+        extra = {name: params.get(name) for name in ("extra_headers", "extra_query")}
+        params = {name: value for name, value in params.items() if name not in extra}
         stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
         params = self._parameters(stop, params, stream=stream)
         request = self._request(
@@ -264,6 +268,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
             },
             timeout=_settings.as_timeout(self.timeout, "timeout"),
             stream=stream,
+            **extra,
         )
 
         def call_for(group: Sequence[str]) -> PromptCall:

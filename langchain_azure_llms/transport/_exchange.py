@@ -193,7 +193,8 @@ def exchange(
 def _token(outcome: SecretStr | TokenFailure) -> SecretStr:
     if isinstance(outcome, TokenFailure):
         message = (
-            f"No token could be obtained: {type(outcome.cause).__name__}: {outcome.cause}. "
+            f"No token could be obtained: {type(outcome.cause).__name__}: "
+            f"{str(outcome.cause).rstrip('. ')}. "
             "Check the credential or token provider that was passed."
         )
         raise CredentialError(message) from without_frames(outcome.cause)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from azure.core.credentials import (
     AccessToken,
@@ -25,6 +26,7 @@ from langchain_azure_llms import (
     load_llm_from_config,
 )
 from langchain_azure_llms.exceptions import (
+    AuthenticationError,
     ConfigurationError,
     ConflictingCredentialsError,
     LoadError,
@@ -83,9 +85,30 @@ def test_a_key_travels_as_the_service_wants_it(calls: Calls, key: Any) -> None:
     """Azure ML's travels as a bearer token."""
     assert {"api-key": SECRET} == _sent(_azure, calls, credential=key)
     assert {"authorization": f"Bearer {SECRET}"} == _sent(_ml, calls, credential=key)
-    assert {"authorization": f"Bearer {SECRET}"} == _sent(
-        _azure, calls, credential=key, openai_api_type="azure_ad"
-    )
+    told = _sent(_azure, calls, credential=key, openai_api_type="azure_ad")
+    is_key = isinstance(key, AzureKeyCredential)
+    assert ({"api-key": SECRET} if is_key else {"authorization": f"Bearer {SECRET}"}) == told
+
+
+@each_call
+def test_the_environments_api_type_does_not_make_a_passed_key_a_token(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It belongs to the environment's own; what is a token by its looks is one."""
+    monkeypatch.setenv("OPENAI_API_TYPE", "azure_ad")
+    token = "eyJhbGciOi.eyJleHAiOj.sig"
+    for name in ("api_key", "credential"):
+        assert {"api-key": SECRET} == _sent(_azure, calls, **{name: SECRET})
+        assert {"authorization": f"Bearer {token}"} == _sent(_azure, calls, **{name: token})
+
+
+@each_call
+def test_a_token_in_a_keys_place_is_explained(calls: Calls) -> None:
+    """The service only says that the key is wrong."""
+    service = Service([httpx2.Response(401, json={"error": {"code": "401", "message": "no"}})])
+    llm = _azure(**service.clients, api_key="eyJhbGciOi.eyJleHAiOj.sig", max_retries=0)
+    with pytest.raises(AuthenticationError, match="looks like a Microsoft Entra token"):
+        calls.invoke(llm, "x")
 
 
 @both

@@ -154,7 +154,7 @@ def test_two_explicit_credentials_are_refused_by_name(second: dict[str, Any]) ->
         ({"azure_endpoint": "https://a b"}, "expected a whole URL"),
         ({"azure_endpoint": "http://r.example"}, "would travel unencrypted"),
         ({"azure_endpoint": "https://u:s3cret@r.example"}, "has a user name or password"),
-        ({"azure_endpoint": "https://<resource>.openai.azure.com"}, "expected a whole URL"),
+        ({"azure_endpoint": "https://<resource>.openai.azure.com"}, "put your own names"),
         ({"azure_endpoint": "https://a..b"}, "expected a whole URL"),
         ({"api_key": "Bearer k"}, "begins with 'Bearer '"),
         ({"openai_proxy": "not a proxy"}, "openai_proxy is no whole URL"),

@@ -483,7 +483,8 @@ def test_parameters_without_a_counterpart_are_named(
     with pytest.raises(ConfigurationError, match=f"no counterpart of {name}"):
         calls.invoke(_llm(service, api=api, **settings), "hi")
     assert [] == service.forms
-    with pytest.raises(ConfigurationError, match=f"no counterpart of .*{name}"):
+    refused = "was tried because the deployment refused completions"
+    with pytest.raises(ConfigurationError, match=f"no counterpart of .*{name}.*{refused}"):
         calls.invoke(_llm(service, **settings), "hi")
 
 
@@ -506,6 +507,16 @@ def test_responses_end_where_the_caller_wants(calls: Calls) -> None:
         _llm(service, api=RESPONSES, model_kwargs={"stop": " stop"}), "one stop two"
     )
     assert not [body for body in service.bodies if "stop" in body]
+
+
+@pytest.mark.parametrize("api", [COMPLETIONS, CHAT, RESPONSES])
+@pytest.mark.parametrize("stop", [5, [5], {"a": 1}])
+def test_what_is_no_text_to_end_at_is_refused(calls: Calls, api: str, stop: Any) -> None:
+    """Before anything is sent."""
+    service = Deployment()
+    with pytest.raises(ConfigurationError, match="stop must be"):
+        calls.invoke(_llm(service, api=api), "hi", stop=stop)
+    assert [] == service.forms
 
 
 @pytest.mark.parametrize(

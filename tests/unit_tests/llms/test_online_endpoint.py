@@ -558,3 +558,13 @@ def test_tracing_names_the_deployment_and_the_parameters() -> None:
     params = llm._get_ls_params()
     assert (params["ls_provider"], params["ls_model_name"]) == ("azureml_endpoint", "b")
     assert (params["ls_temperature"], params["ls_max_tokens"]) == (0.2, 9)
+
+
+def test_headers_and_query_of_a_call_are_not_the_models(calls: Calls, scoring: Service) -> None:
+    """They travel as such, over the LLM's own, and never in the body."""
+    llm = _llm(scoring, default_headers={"x-a": "1", "x-b": "1"}, default_query={"q": "1"})
+    calls.invoke(llm, "hi", extra_headers={"x-a": "2"}, extra_query={"r": "2"}, top_k=3)
+    (request,) = scoring.requests
+    assert ("2", "1") == (request.headers["x-a"], request.headers["x-b"])
+    assert f"{_URL}?q=1&r=2" == str(request.url)
+    assert {"top_k": 3} == scoring.bodies[0]["input_data"]["parameters"]

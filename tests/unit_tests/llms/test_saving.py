@@ -314,11 +314,13 @@ def test_another_suffix_is_refused(tmp_path: Path, environment: pytest.MonkeyPat
 
 
 def test_hosts_that_the_environments_key_may_go_to(environment: pytest.MonkeyPatch) -> None:
-    """A key that is passed goes where the caller says."""
+    """And any other: files may have been changed by others."""
     config = {"_type": "azure", **_AZURE}
     load_llm_from_config(config, allowed_hosts=["*.openai.azure.com"])
     load_llm_from_config(config, allowed_hosts=["R.openai.azure.com"])
-    load_llm_from_config(config, allowed_hosts=[], api_key="k")
+    for key in ({}, {"api_key": "k"}, {"credential": lambda: "token"}):
+        with pytest.raises(LoadError, match="not among the allowed hosts"):
+            load_llm_from_config(config, allowed_hosts=["elsewhere.example"], **key)
     with pytest.raises(LoadError, match=r"r\.openai\.azure\.com, which is not among"):
         load_llm_from_config(config, allowed_hosts=["evil.example", "openai.azure.com"])
 

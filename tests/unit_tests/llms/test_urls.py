@@ -2,6 +2,7 @@
 
 import pytest
 
+from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.llms._urls import azure_openai_route, check_url, is_loopback, with_query
 
@@ -128,6 +129,74 @@ def test_query_parameters_are_added_and_replaced() -> None:
     """What is there stays; the same name is replaced."""
     url = with_query("https://h.example/p?a=1&b=2#f", {"b": 3, "c": "x y"})
     assert url == "https://h.example/p?a=1&b=3&c=x+y"
+
+
+def test_query_values_are_written_as_openais_client_writes_them() -> None:
+    """Lists in brackets, truth in small letters, None not at all."""
+    url = with_query("https://h.example/p?d=1", {"b": ["x", 2], "c": True, "d": None, "e": 1.5})
+    assert url == "https://h.example/p?b%5B%5D=x&b%5B%5D=2&c=true&e=1.5"
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("https://portal.azure.com/#@t/resource/x", "the portal's page"),
+        ("https://ai.azure.com/resource/deployments/x", "portal's page"),
+        ("https://api.openai.com/v1", "OpenAI's own service"),
+        ("https://e.eastus.inference.ml.azure.com/score", "use AzureMLOnlineEndpoint"),
+        ("https://E.EastUS.Models.AI.Azure.com", "use AzureMLOnlineEndpoint"),
+        ("https://<resource>.openai.azure.com", "put your own names"),
+        ("https://r.openai.azure.com/openai/deployments/e", "leave one of them out"),
+    ],
+)
+def test_addresses_that_people_paste_by_mistake_are_refused(address: str, word: str) -> None:
+    """Before a key goes to the wrong place; the error says what it is."""
+    with pytest.raises(ConfigurationError) as raised:
+        AzureOpenAI(
+            azure_endpoint=address, azure_deployment="d", api_version="2024-10-21", api_key="k"
+        )
+    assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "  https://r.services.ai.azure.com/models ",
+        "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-10-21",
+        "https://r.services.ai.azure.com//openai//",
+        "https://r.services.ai.azure.com/OpenAI\n",
+        "https://r.services.ai.azure.com/openai/deployments/",
+    ],
+)
+def test_what_is_odd_about_an_address_is_put_right(address: str) -> None:
+    """White space, doubled slashes, capitals, other routes of the same resource."""
+    llm = AzureOpenAI(
+        azure_endpoint=address, azure_deployment="d", api_version=" 2024-10-21 ", api_key="k"
+    )
+    assert llm._route.url("completions", "d") == (
+        "https://r.services.ai.azure.com/openai/deployments/d/completions?api-version=2024-10-21"
+    )
+
+
+@pytest.mark.parametrize(("version", "expected"), [("V1", "v1"), ("Preview", "preview")])
+def test_versions_of_the_v1_api_are_known_in_any_case(version: str, expected: str) -> None:
+    """The dated route would not find them."""
+    llm = AzureOpenAI(
+        azure_endpoint="https://r.example", azure_deployment="d", api_version=version, api_key="k"
+    )
+    assert (llm.openai_api_version, llm._route.is_v1) == (expected, True)
+
+
+@pytest.mark.parametrize("version", ["2024-10-21?", "a b", "", "2024/10/21"])
+def test_what_cannot_be_a_version_is_refused(version: str) -> None:
+    """It would end in a 404."""
+    with pytest.raises(ConfigurationError, match=r"api_version is|No API version"):
+        AzureOpenAI(
+            azure_endpoint="https://r.example",
+            azure_deployment="d",
+            api_version=version,
+            api_key="k",
+        )
 
 
 def test_a_url_with_user_info_is_not_shown() -> None:
