@@ -18,6 +18,11 @@ class Tokens(Protocol):
     `claims` is what the service said a new one must hold (a claims challenge).
     """
 
+    @property
+    def serves_both(self) -> bool:
+        """Whether sync and async calls ask the same, a sync, source."""
+        ...
+
     def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
         """Return a token, in a thread."""
         ...
@@ -40,6 +45,11 @@ class Authorization:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tokens: Tokens | None = None
     identity: int = 0
+
+    @property
+    def serves_both(self) -> bool:
+        """Whether threads and event loops get the same from the same."""
+        return self.tokens is None or self.tokens.serves_both
 
     def get_token(self, refused: SecretStr | None, claims: str | None) -> SecretStr:
         """Return a token, in a thread."""

@@ -66,6 +66,11 @@ class ProvidedTokens:
         self._provider = provider
         self._async_provider = async_provider
 
+    @property
+    def serves_both(self) -> bool:
+        """Whether there is a sync provider alone."""
+        return self._provider is not None and self._async_provider is None
+
     def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002
         """Return a token, in a thread.
 
@@ -118,6 +123,11 @@ class CachedTokens:
 
     def __deepcopy__(self, memo: Any) -> CachedTokens:
         return self  # its credential is shared, too
+
+    @property
+    def serves_both(self) -> bool:
+        """Whether the credential is a sync one."""
+        return not _is_async(self._ask)
 
     def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
         """Return a token, in a thread.

@@ -29,11 +29,12 @@ from langchain_azure_llms.llms._calls import PromptCall, whole_answer
 from langchain_azure_llms.llms._connected import ConnectedLLM
 from langchain_azure_llms.llms._forms import Ask, LearnedForms, Opened, Plan, asking
 from langchain_azure_llms.llms._settling import Outcome, chunks, settling, summed, with_number
-from langchain_azure_llms.transport import _async, _sync
+from langchain_azure_llms.transport import _async, _driven, _sync
 from langchain_azure_llms.transport._exchange import Reply
 
 Managers = Sequence[CallbackManagerForLLMRun | None]
-AsyncManagers = Sequence[AsyncCallbackManagerForLLMRun | None]
+AsyncManagers = Sequence[CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None]
+"""Those of a sync caller tell at once; what the others return is awaited."""
 Settled = tuple[Sequence[int], list[Outcome]]
 
 
@@ -147,7 +148,14 @@ class AnsweringLLM(ConnectedLLM):
     # --- doing it, in threads ---------------------------------------------------------------
 
     def _settled(self, plan: Plan, managers: Managers, limit: int) -> Generator[Settled]:
-        """Yield groups of prompts with what became of each, as soon as that is known."""
+        """Yield groups of prompts with what became of each, as soon as that is known.
+
+        Several are asked in an event loop, where that is the same to the caller and faster.
+        """
+        if len(plan.prompts) > 1 and limit > 1 and self._can_be_driven and not _in_event_loop():
+            with closing(_driven.drive(self._asettled(plan, managers, limit))) as settled:
+                yield from settled
+            return
         form, rest = self._learned.form_of(plan), range(len(plan.prompts))
         if form is None and rest:  # found out with the first request, alone
             first = rest[: plan.requests_in(plan.forms[0]).size]
@@ -315,13 +323,15 @@ class AnsweringLLM(ConnectedLLM):
     async def _achunks(
         self,
         call: PromptCall,
-        run_manager: AsyncCallbackManagerForLLMRun | None,
+        run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
         reply: Reply | None = None,
     ) -> AsyncGenerator[GenerationChunk]:
         async with aclosing(self._unreported_achunks(call, reply)) as parts:
             async for part in parts:
                 if run_manager is not None:
-                    await run_manager.on_llm_new_token(part.text, chunk=part, **_told(part))
+                    told = run_manager.on_llm_new_token(part.text, chunk=part, **_told(part))
+                    if told is not None:
+                        await told
                 yield part
 
     async def _unreported_achunks(

@@ -30,7 +30,7 @@ from langchain_azure_llms.exceptions import (
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._configured import ConfiguredLLM
 from langchain_azure_llms.llms._urls import check_url, with_headers, with_query
-from langchain_azure_llms.transport import _async, _pool, _sync
+from langchain_azure_llms.transport import _async, _driven, _network, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
 from langchain_azure_llms.transport._network import NetworkSettings, network_settings
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
@@ -163,7 +163,8 @@ class ConnectedLLM(ConfiguredLLM):
     async def _areply(self, request: HttpRequest) -> Reply:
         if self.rate_limiter is not None:
             await self.rate_limiter.aacquire(blocking=True)
-        client = self.http_async_client or _pool.async_pool.client(self._network, self._lease)
+        own = None if _driven.driven.get() else self.http_async_client
+        client = own or _pool.async_pool.client(self._network, self._lease)
         get_token = self._authorization.aget_token
         try:
             return await _async.run(self._steps(request), request, client, get_token)
@@ -179,6 +180,17 @@ class ConnectedLLM(ConfiguredLLM):
         copied = super().__copy__()
         copied._lease = _pool.Lease()  # noqa: SLF001 - its own: closing the one leaves the other
         return copied
+
+    @property
+    def _can_be_driven(self) -> bool:
+        """Whether a sync batch may run in an event loop: only if it is then sent as `invoke` would.
+
+        A client or a credential that is for sync calls, or for async ones, alone decides against
+        it, and so does httpx2's own async engine, which slows down with many connections.
+        """
+        if self.http_client is not None or not _network.is_fast_in_asyncio():
+            return False
+        return self._authorization.serves_both
 
     # --- who sends ---------------------------------------------------------------------------
 

@@ -126,6 +126,11 @@ def _proxied(client_class: type, proxy: httpx2.Proxy, network: dict[str, Any]) -
     return transport(proxy=proxy, **network)
 
 
+def is_fast_in_asyncio() -> bool:
+    """Return whether many requests at once cost less in asyncio than in threads."""
+    return _async_client_class() is not httpx2.AsyncClient
+
+
 @lru_cache(maxsize=1)
 def _async_client_class() -> type[httpx2.AsyncClient]:
     """Return the client on aiohttp's engine when the extra is installed: half the CPU."""
