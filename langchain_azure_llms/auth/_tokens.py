@@ -8,10 +8,12 @@ import binascii
 import inspect
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -83,7 +85,7 @@ class ProvidedTokens:
                 "Only an async token provider was given, and this is a sync call. Pass a sync one "
                 "too (azure_ad_token_provider), or call the async methods (ainvoke, astream, ...)."
             )
-        return _checked(_read(_in_a_thread(self._provider()), 0.0)).text
+        return _checked(_read(_in_a_thread(_called(self._provider)), 0.0)).text
 
     async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002
         """Return a token, without blocking the event loop.
@@ -118,6 +120,7 @@ class CachedTokens:
         self._token: Token | None = None
         self._fetches = 0
         self._not_before = 0.0
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._loop_locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 
@@ -142,6 +145,7 @@ class CachedTokens:
         """
         if _is_async(self._ask):
             raise ConfigurationError(_ASYNC_ONLY.format(type(self.credential).__name__))
+        self._look_around()
         seen = self._fetches
         kept = self._kept(refused, is_being_replaced=self._lock.locked())
         if kept is not None:
@@ -151,7 +155,9 @@ class CachedTokens:
             if kept is not None:
                 return kept
             with self._or_the_old_one(refused):
-                self._take(_read(_in_a_thread(self._ask_for(claims)()), self._clock()))
+                with self._asking():
+                    answer = _in_a_thread(_called(self._ask_for(claims)))
+                self._take(_read(answer, self._clock()))
             return self._text
 
     async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
@@ -160,6 +166,7 @@ class CachedTokens:
         Raises:
             CredentialError: If the credential gives no token.
         """
+        self._look_around()
         seen, lock = self._fetches, self._loop_lock()
         kept = self._kept(refused, is_being_replaced=lock.locked())
         if kept is not None:
@@ -169,8 +176,29 @@ class CachedTokens:
             if kept is not None:
                 return kept
             with self._or_the_old_one(refused):
-                self._take(_read(await _asked(self._ask_for(claims)), self._clock()))
+                with self._asking():
+                    answer = await _asked(self._ask_for(claims))
+                self._take(_read(answer, self._clock()))
             return self._text
+
+    def _look_around(self) -> None:
+        """Refuse a credential that asks itself; leave locks behind that a fork has copied."""
+        if id(self) in _asked_already.get():
+            raise CredentialError(
+                "The credential calls the LLM that it is the credential of: it would wait for "
+                "itself. Give the inner LLM another credential."
+            )
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._lock, self._loop_locks = threading.Lock(), {}
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        token = _asked_already.set(_asked_already.get() | {id(self)})
+        try:
+            yield
+        finally:
+            _asked_already.reset(token)
 
     # --- decided ----------------------------------------------------------------------------
 
@@ -218,12 +246,12 @@ class CachedTokens:
 
     @property
     def _ask(self) -> Callable[..., Any]:
-        ask: Callable[..., Any] = getattr(self.credential, "get_token", self.credential)
-        return ask
+        get_token = getattr(self.credential, "get_token", None)
+        return cast("Callable[..., Any]", self.credential if get_token is None else get_token)
 
     def _ask_for(self, claims: str | None) -> Callable[..., Any]:
         ask = self._ask
-        if not hasattr(self.credential, "get_token"):  # a function knows its scopes itself
+        if getattr(self.credential, "get_token", None) is None:  # a function knows its scopes
             return ask
         return partial(ask, *self.scopes, **({"claims": claims} if claims else {}))
 
@@ -253,9 +281,21 @@ def _is_async(ask: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(ask) or inspect.iscoroutinefunction(call)
 
 
+_asked_already: ContextVar[frozenset[int]] = ContextVar("_asked_already", default=frozenset())
+"""Whose credentials are being asked, in this context."""
+
+
+def _called(ask: Callable[[], Any]) -> Any:
+    """Return what a function gives; an exhausted iterator's end would be taken for the caller's."""
+    try:
+        return ask()
+    except StopIteration as error:
+        raise CredentialError("The token provider has no more tokens (StopIteration).") from error
+
+
 async def _asked(ask: Callable[[], Any]) -> Any:
     """Return what a function gives; a sync one is called in a thread."""
-    answer = ask() if _is_async(ask) else await asyncio.to_thread(ask)
+    answer = ask() if _is_async(ask) else await asyncio.to_thread(_called, ask)
     return await answer if inspect.isawaitable(answer) else answer
 
 
@@ -302,5 +342,5 @@ def _told_end(token: str) -> float | None:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return float(claims["exp"])
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError, binascii.Error):
+    except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError, binascii.Error):
         return None

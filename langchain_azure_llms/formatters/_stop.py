@@ -24,10 +24,14 @@ class StopCutter:
         if self.stopped:
             return ""
         self._held += text
-        found = [place for stop in self._stop if (place := self._held.find(stop)) >= 0]
-        if found:
+        found = [
+            (place + len(stop), place)
+            for stop in self._stop
+            if (place := self._held.find(stop)) >= 0
+        ]
+        if found:  # the one that is complete first, as a service would have seen it first
             self.stopped = True
-            passed, self._held = self._held[: min(found)], ""
+            passed, self._held = self._held[: min(found)[1]], ""
             return passed
         kept = max(self._begun(stop) for stop in self._stop) if self._stop else 0
         cut = len(self._held) - kept

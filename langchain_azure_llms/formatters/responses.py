@@ -67,12 +67,14 @@ def parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     params.pop("stream_options", None)  # usage always comes
     count = params.pop("logprobs", None)
     if count is not None and count is not False:
-        params["include"] = [*params.get("include", ()), _LOGPROBS]
+        known = params.get("include", [])
+        params["include"] = [*(known if isinstance(known, list) else [known]), _LOGPROBS]
         if count is not True and count:
             params["top_logprobs"] = count
     if "reasoning_effort" in params:
         effort = params.pop("reasoning_effort")
-        params["reasoning"] = {"effort": effort, **params.get("reasoning", {})}
+        more = params.get("reasoning")
+        params["reasoning"] = {"effort": effort, **(more if isinstance(more, dict) else {})}
     for name in ("max_tokens", "max_completion_tokens"):
         params = renamed(params, name, "max_output_tokens")
     return params

@@ -11,10 +11,11 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LanguageModelInput
@@ -35,6 +36,7 @@ from langchain_azure_llms.transport._exchange import Reply
 Managers = Sequence[CallbackManagerForLLMRun | None]
 AsyncManagers = Sequence[CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None]
 """Those of a sync caller tell at once; what the others return is awaited."""
+StepsT = TypeVar("StepsT", bound=Generator[Any, Any, Any])
 Settled = tuple[Sequence[int], list[Outcome]]
 
 
@@ -172,14 +174,14 @@ class AnsweringLLM(ConnectedLLM):
     def _settle(
         self, plan: Plan, group: Sequence[int], managers: Managers, form: str | None
     ) -> list[Outcome]:
-        with closing(settling(plan, self._learned, group, form)) as steps:
+        with _asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
                     match steps.send(got):
                         case Ask() as ask:
                             got = self._attempt(ask, managers)
-                        case waiting if not _in_event_loop():
+                        case waiting if may_wait and not _in_event_loop():
                             waiting.result()
             except StopIteration as stop:
                 outcomes: list[Outcome] = stop.value
@@ -199,14 +201,14 @@ class AnsweringLLM(ConnectedLLM):
 
     def _opened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with closing(asking(plan, self._learned, range(1))) as steps:
+        with _asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
                     match steps.send(got):
                         case Ask() as ask:
                             got = self._reply_or_error(ask.call)
-                        case waiting if not _in_event_loop():
+                        case waiting if may_wait and not _in_event_loop():
                             waiting.result()
             except StopIteration as stop:
                 return _call_and_reply(stop.value)
@@ -276,14 +278,14 @@ class AnsweringLLM(ConnectedLLM):
     async def _asettle(
         self, plan: Plan, group: Sequence[int], managers: AsyncManagers, form: str | None
     ) -> list[Outcome]:
-        with closing(settling(plan, self._learned, group, form)) as steps:
+        with _asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
                     match steps.send(got):
                         case Ask() as ask:
                             got = await self._aattempt(ask, managers)
-                        case waiting:
+                        case waiting if may_wait:
                             await asyncio.shield(asyncio.wrap_future(waiting))
             except StopIteration as stop:
                 outcomes: list[Outcome] = stop.value
@@ -302,14 +304,14 @@ class AnsweringLLM(ConnectedLLM):
 
     async def _aopened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with closing(asking(plan, self._learned, range(1))) as steps:
+        with _asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
                     match steps.send(got):
                         case Ask() as ask:
                             got = await self._areply_or_error(ask.call)
-                        case waiting:
+                        case waiting if may_wait:
                             await asyncio.shield(asyncio.wrap_future(waiting))
             except StopIteration as stop:
                 return _call_and_reply(stop.value)
@@ -357,6 +359,24 @@ class AnsweringLLM(ConnectedLLM):
                     error.text_so_far = reader.text
                     raise
         yield call.end(reader)
+
+
+_is_asking: ContextVar[bool] = ContextVar("_is_asking", default=False)
+
+
+@contextmanager
+def _asked(steps: StepsT) -> Iterator[tuple[StepsT, bool]]:
+    """Give the steps, and whether they may wait for another caller's.
+
+    A credential may itself ask an LLM: waiting for the call that waits for it would never end.
+    """
+    may_wait = not _is_asking.get()
+    token = _is_asking.set(True)
+    try:
+        with closing(steps):
+            yield steps, may_wait
+    finally:
+        _is_asking.reset(token)
 
 
 def _call_and_reply(opened: Opened) -> tuple[PromptCall, Reply]:

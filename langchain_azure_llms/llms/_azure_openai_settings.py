@@ -240,8 +240,8 @@ class AzureOpenAISettings(AzureLLM):
 
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
-        check_url(self._address, "azure_endpoint", allow_plain_http=self.allow_plain_http)
         check_azure_openai(self._address, "azure_endpoint")
+        check_url(self._address, "azure_endpoint", allow_plain_http=self.allow_plain_http)
         other = self._route.deployment
         if other and self.deployment_name and other != self.deployment_name:
             raise ConfigurationError(

@@ -8,6 +8,7 @@ LLM's sync and async halves send and wait.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
@@ -77,8 +78,12 @@ class LearnedForms:
     """The forms that deployments were found to speak; an LLM object shares it with its copies."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._known: dict[object, str] = {}
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
         self._probes: dict[object, Future[None]] = {}
 
     def __deepcopy__(self, memo: Any) -> LearnedForms:
@@ -98,6 +103,8 @@ class LearnedForms:
 
     def begin(self, deployment: object) -> Future[None] | None:
         """Begin to find out. Return None, or what to wait for when another caller has begun."""
+        if self._process != os.getpid():  # those who had begun are in the parent
+            self._begin_anew()
         with self._lock:
             waiting = self._probes.get(deployment)
             if waiting is None:

@@ -55,7 +55,7 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
         raise ConfigurationError(
             f"{name} is {public_url(url)!r}, expected a whole URL such as https://example.com/path."
         )
-    if parts.username or parts.password:
+    if parts.username or parts.password or "@" in parts.path + parts.fragment:
         raise ConfigurationError(
             f"{name} has a user name or password, which would travel in place of the key: pass "
             "credentials as arguments, or as default_headers."
@@ -74,7 +74,7 @@ def check_azure_openai(url: str, name: str) -> None:
     Raises:
         ConfigurationError: If it is one of them.
     """
-    host = (urlsplit(url).hostname or "").lower()
+    host = (_split(url)[1] or "").lower()
     for known, reason in _OTHERS.items():
         if host == known or (known.startswith(".") and host.endswith(known)):
             raise ConfigurationError(
@@ -185,6 +185,8 @@ class AzureOpenAIRoute:
 
     def url(self, operation: str, deployment: str) -> str:
         """Return the URL of an operation such as `completions` on a deployment."""
+        if deployment in {".", ".."}:  # a path's own signs, which no escape makes a name
+            raise ConfigurationError(f"{deployment!r} cannot be the name of a deployment.")
         name = quote(deployment, safe="")
         if self.exact:
             place = "" if "/deployments/" in self.root else f"/deployments/{name}"
@@ -227,7 +229,7 @@ def azure_openai_route(
         ConfigurationError: If there is no version, and the address is not one of the v1 API.
     """
     parts = urlsplit(address)
-    query = dict(parse_qsl(parts.query))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
     version = api_version or query.get("api-version")
     base = _SLASHES.sub("/", urlunsplit(parts._replace(query="", fragment=""))).rstrip("/")
     in_deployment, in_v1 = _DEPLOYMENT.match(base), _V1.match(base)

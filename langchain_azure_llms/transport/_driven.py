@@ -13,7 +13,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -23,40 +23,32 @@ driven: ContextVar[bool] = ContextVar("driven", default=False)
 
 
 class _ThreadsLoop:
-    """One thread's runner; closed with its thread, or at the interpreter's end."""
+    """One thread's runner."""
 
     def __init__(self) -> None:
-        self.process = os.getpid()
         # With a factory, the thread's own current event loop is left alone.
         self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self.is_over = self.is_closed = False
 
     def close(self) -> None:
-        if self.process == os.getpid():  # a child's closing would reach into its parent's loop
-            self.runner.close()
-
-    def __del__(self) -> None:
-        self.close()
+        self.is_closed = True
+        self.runner.close()
 
 
-class _Kept(threading.local):
-    loop: _ThreadsLoop | None = None
-
-
-_kept = _Kept()
-_inherited: list[object] = []
+_loops: dict[threading.Thread, _ThreadsLoop] = {}
+_inherited: list[_ThreadsLoop] = []
 
 
 def drive(items: AsyncGenerator[ItemT]) -> Generator[ItemT]:
     """Yield what an async generator yields, running its event loop only while waiting for it.
 
     Must not be called where an event loop runs already. The caller's context variables reach the
-    work. Closing this generator closes the other.
+    work. Closing this generator closes the other. Ctrl-C ends the loop with all that is in it: no
+    thread, task or connection is left.
     """
     context = copy_context()
     context.run(driven.set, True)  # noqa: FBT003 - a context variable's value
-
-    def run(work: Coroutine[Any, Any, Any]) -> Any:
-        return _loop().runner.run(work, context=context)
+    loop = _loop()
 
     async def following() -> ItemT:
         return await anext(items)
@@ -64,12 +56,19 @@ def drive(items: AsyncGenerator[ItemT]) -> Generator[ItemT]:
     try:
         while True:
             try:
-                item = run(following())
+                item = loop.runner.run(following(), context=context)
             except StopAsyncIteration:
                 return
             yield item
+    except (KeyboardInterrupt, SystemExit):
+        loop.is_over = True
+        raise
     finally:
-        run(_closed(items))
+        if not loop.is_closed:
+            loop.runner.run(_closed(items), context=context)
+        if loop.is_over and not loop.is_closed:
+            _loops.pop(threading.current_thread(), None)
+            loop.close()
 
 
 async def _closed(items: AsyncGenerator[Any]) -> None:
@@ -77,15 +76,34 @@ async def _closed(items: AsyncGenerator[Any]) -> None:
 
 
 def _loop() -> _ThreadsLoop:
-    kept = _kept.loop
-    if kept is None or kept.process != os.getpid():
-        _inherited.append(kept)  # set aside, neither used nor dropped
-        kept = _kept.loop = _ThreadsLoop()
+    thread = threading.current_thread()
+    kept = _loops.get(thread)
+    if kept is None:
+        kept = _ThreadsLoop()
+        _loops[thread] = kept
+        _close([one for one in list(_loops) if not one.is_alive()])  # no hook tells of their end
     return kept
 
 
 @atexit.register
-def _close_at_exit() -> None:
-    if _kept.loop is not None:
-        _kept.loop.close()
-        _kept.loop = None
+def close_all() -> None:
+    """Close this thread's loop, and those of threads that have ended: the process ends."""
+    mine = threading.current_thread()
+    _close([one for one in list(_loops) if one is mine or not one.is_alive()])
+
+
+def _close(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        loop = _loops.pop(thread, None)  # at once: another thread may be sweeping, too
+        if loop is not None:
+            loop.close()
+
+
+def _after_fork() -> None:
+    """Set the parent's loops aside: using them, or closing them, would reach into the parent."""
+    _inherited.extend(_loops.values())
+    _loops.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

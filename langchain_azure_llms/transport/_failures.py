@@ -21,6 +21,7 @@ _BY_ENGINE = {
     "ServerDisconnectedError": FailureKind.DISCONNECTED,
     "ClientOSError": FailureKind.DISCONNECTED,
 }
+_NOT_SENT = (UnicodeError, RuntimeError, OverflowError, ExceptionGroup, httpx2.InvalidURL)
 _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
     (httpx2.ConnectError, FailureKind.NOT_CONNECTED),
     (httpx2.ConnectTimeout, FailureKind.NOT_CONNECTED),
@@ -59,7 +60,7 @@ def _reply_in(response: httpx2.Response) -> Reply:
 def _kind_of(error: Exception) -> FailureKind:
     if isinstance(_root_of(error), ssl.SSLCertVerificationError):
         return FailureKind.UNTRUSTED
-    if isinstance(error, UnicodeError | RuntimeError | OverflowError | ExceptionGroup):
+    if isinstance(error, _NOT_SENT):
         return FailureKind.UNSENDABLE
     for name in _engine_name(error):
         if name in _BY_ENGINE:

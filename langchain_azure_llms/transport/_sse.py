@@ -46,6 +46,7 @@ def inner_status(problem: object, otherwise: int = 500) -> int:
         "content_filter": 400,
         "context_length_exceeded": 400,
         "invalid_prompt": 400,
+        "OperationNotSupported": 400,
         "rate_limit_exceeded": 429,
     }
     return by_word.get(str(problem.get("code")), otherwise)

@@ -139,6 +139,9 @@ class WireServer:
             await self._serve(Connection(reader, writer))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left; what matters the test asserts
+        except asyncio.CancelledError:
+            if not self._stop.is_set():  # at the end, nobody waits for this task
+                raise
         finally:
             self.open -= 1
             if self._stop.is_set():

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import copy
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -377,3 +379,66 @@ def test_a_pair_of_providers_is_called_each_time() -> None:
     tokens = ProvidedTokens(lambda: next(sync), provide)
     assert ["a", "b"] == [_sync_get(tokens), _sync_get(tokens)]
     assert ["c", "d"] == [_async_get(tokens), _async_get(tokens)]
+
+
+@pytest.mark.parametrize("get", [_sync_get, _async_get])
+def test_a_credential_that_asks_itself_is_refused(get: Get) -> None:
+    """It would wait for its own answer for ever."""
+    tokens: CachedTokens = CachedTokens(lambda: _sync_get(tokens), ["scope"])
+    with pytest.raises(CredentialError, match="it would wait for itself"):
+        get(tokens)
+
+
+@pytest.mark.parametrize("get", [_sync_get, _async_get])
+def test_a_credential_may_ask_another(get: Get) -> None:
+    """Each is asked for itself."""
+    inner = CachedTokens(lambda: "inner", ["scope"])
+    assert "of inner" == get(CachedTokens(lambda: f"of-{_sync_get(inner)}", ["s"])).replace(
+        "-", " "
+    )
+
+
+@pytest.mark.parametrize("get", [_sync_get, _async_get])
+def test_an_exhausted_iterator_is_a_credential_error(get: Get) -> None:
+    """Its end must not be taken for anybody else's."""
+    nothing: list[str] = []
+    waiting = iter(nothing)
+    with pytest.raises(CredentialError, match="StopIteration"):
+        get(CachedTokens(lambda: next(waiting), ["scope"]))
+
+
+def test_a_token_without_a_sensible_end_is_one_all_the_same() -> None:
+    """Its end is not known, then."""
+    payload = base64.urlsafe_b64encode(b'{"exp": ' + b"9" * 400 + b"}").decode().rstrip("=")
+    assert f"e.{payload}.s" == _sync_get(CachedTokens(lambda: f"e.{payload}.s", ["scope"]))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_does_not_wait_for_its_parents_fetch() -> None:
+    """The thread that fetches stays in the parent."""
+    fetching, go_on = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    def provide() -> str:
+        if os.getpid() == parent:
+            fetching.set()
+            assert go_on.wait(20)
+        return "token"
+
+    tokens = CachedTokens(provide, ["scope"])
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(_sync_get, tokens)
+        assert fetching.wait(5)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                signal.alarm(10)
+                code = 0 if _sync_get(tokens) == "token" else 2
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        go_on.set()
+        assert "token" == first.result(10)
+    assert 0 == os.waitstatus_to_exitcode(status)

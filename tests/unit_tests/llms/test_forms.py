@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -383,6 +385,65 @@ def test_a_sync_call_inside_the_loop_that_probes_does_not_hang() -> None:
         return [llm.invoke("b"), await probing]
 
     assert ["b!", "a!"] == asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_credential_may_ask_an_llm_of_the_same_deployment(calls: Calls) -> None:
+    """While the outer call finds out the form, the inner one does not wait for it."""
+    service = Deployment({CHAT: _chat})
+    inner = _llm(service)
+    learned = inner._learned
+
+    def give() -> str:
+        return inner.invoke("a token, please").replace(" ", "").replace(",", "")
+
+    outer = _llm(service, api_key=None, credential=give)
+    outer._learned = learned
+    assert "hi!" == calls.invoke(outer, "hi")
+    assert "Bearer atokenplease!" == service.requests[-1].headers["authorization"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_does_not_wait_for_its_parents_probe() -> None:
+    """The thread that probes stays in the parent."""
+    probing, go_on, parent = threading.Event(), threading.Event(), os.getpid()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if os.getpid() == parent and _form_of(request) == COMPLETIONS:
+            probing.set()
+            assert go_on.wait(20)
+        return _chat(request) if _form_of(request) == CHAT else NOT_SUPPORTED(request)
+
+    llm = _llm(Service([answer]))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(llm.invoke, "hi")
+        assert probing.wait(5)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                signal.alarm(10)
+                code = 0 if llm.invoke("ho") == "ho!" else 2
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        go_on.set()
+        assert "hi!" == first.result(10)
+    assert 0 == os.waitstatus_to_exitcode(status)
+
+
+def test_a_refusal_under_a_successful_status_counts_too(calls: Calls) -> None:
+    """Gateways write statuses anew."""
+    body = {"error": {"code": "OperationNotSupported", "message": "It does not work with gpt-9."}}
+    service = Deployment({CHAT: _chat}, lambda _request: httpx2.Response(200, json=body))
+    assert "hi!" == calls.invoke(_llm(service), "hi")
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_paths_own_signs_are_no_deployment(calls: Calls, name: str) -> None:
+    """They would lead to another route."""
+    with pytest.raises(ConfigurationError, match="cannot be the name of a deployment"):
+        calls.invoke(_llm(Deployment({COMPLETIONS: echo}), azure_deployment=name), "hi")
 
 
 def test_a_form_that_is_refused_later_is_found_out_anew(calls: Calls) -> None:

@@ -199,6 +199,16 @@ def test_what_cannot_be_a_version_is_refused(version: str) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "address", ["https://user:12/s3cret@host.example", "https://u:1/#s3cret@host.example"]
+)
+def test_user_info_with_a_slash_is_not_taken_for_a_host(address: str) -> None:
+    """The key would go to what looks like the user."""
+    with pytest.raises(ConfigurationError, match="has a user name or password") as raised:
+        check_url(address, "azure_endpoint")
+    assert "s3cret" not in str(raised.value)
+
+
 def test_a_url_with_user_info_is_not_shown() -> None:
     """Its password is a secret."""
     with pytest.raises(ConfigurationError) as raised:

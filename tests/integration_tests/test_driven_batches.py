@@ -1,0 +1,227 @@
+"""Sync batches run in an event loop on the caller's own thread, and nobody notices."""
+
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.outputs import LLMResult
+
+from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
+from langchain_azure_llms.transport import _driven
+from tests.integration_tests.wire import Connection, WireServer
+
+_caller: ContextVar[str] = ContextVar("_caller", default="nobody")
+_PROMPTS = [f"p{number}" for number in range(40)]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[WireServer]:
+    """Answers each prompt with itself and a mark; `hang` with silence."""
+
+    async def serve(connection: Connection) -> None:
+        while (request := await connection.request()) is not None:
+            prompt = request["body"]["prompt"]
+            if prompt == "hang":
+                await connection.hung_up()
+                return
+            await asyncio.sleep(0.002)
+            choice = {"text": f"{prompt}!", "index": 0, "finish_reason": "stop"}
+            await connection.reply({"choices": [choice]})
+
+    with WireServer(serve) as running:
+        yield running
+
+
+def _llm(server: WireServer, **settings: Any) -> AzureMLOnlineEndpoint:
+    base = {
+        "endpoint_url": f"{server.url}/v1/completions",
+        "endpoint_api_key": "k",
+        "content_formatter": CustomOpenAIContentFormatter(),
+        "max_retries": 0,
+    }
+    return AzureMLOnlineEndpoint(**{**base, **settings})
+
+
+class _Listener(BaseCallbackHandler):
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        self.seen.append((_caller.get(), threading.get_ident()))
+
+
+def test_callbacks_come_in_the_callers_thread_and_context(server: WireServer) -> None:
+    """Tracing and token counters live there."""
+    listener = _Listener()
+    token = _caller.set("me")
+    answers = _llm(server).batch(list(_PROMPTS), config={"callbacks": [listener]})
+    _caller.reset(token)
+    assert [f"{prompt}!" for prompt in _PROMPTS] == answers
+    assert {("me", threading.get_ident())} == set(listener.seen)
+
+
+def test_connections_are_kept_for_the_next_batch(server: WireServer) -> None:
+    """The loop is, so they are."""
+    llm = _llm(server, max_concurrency=5)
+    llm.batch(list(_PROMPTS))
+    opened = server.connections
+    for _ in range(3):
+        llm.batch(list(_PROMPTS))
+    assert opened == server.connections
+
+
+def test_a_batch_inside_a_running_loop_works(server: WireServer) -> None:
+    """A notebook has one."""
+
+    async def main() -> list[str]:
+        return _llm(server).batch(list(_PROMPTS))
+
+    assert [f"{prompt}!" for prompt in _PROMPTS] == asyncio.run(main())
+
+
+def test_a_callback_may_begin_another_batch(server: WireServer) -> None:
+    """On the same thread, with the same loop."""
+    llm, found = _llm(server, max_concurrency=2), []
+
+    class Asking(BaseCallbackHandler):
+        def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+            found.append(llm.batch(["a", "b", "c"]))
+
+    assert ["x!", "y!", "z!"] == llm.batch(["x", "y", "z"], config={"callbacks": [Asking()]})
+    assert [["a!", "b!", "c!"]] * 3 == found
+
+
+def test_the_callers_current_event_loop_is_left_alone(server: WireServer) -> None:
+    """Old code may have set one."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        _llm(server).batch(list(_PROMPTS))
+        assert loop is asyncio.get_event_loop_policy().get_event_loop()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def test_each_thread_has_a_loop_that_ends_with_it(server: WireServer) -> None:
+    """Or soon after; nothing is left unclosed."""
+    llm, found = _llm(server), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        threads = [
+            threading.Thread(target=lambda: found.append(llm.batch(list(_PROMPTS))))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        _driven.close_all()
+        gc.collect()
+    assert {} == _driven._loops
+    assert [[f"{prompt}!" for prompt in _PROMPTS]] * 4 == found
+
+
+def test_ctrl_c_ends_a_batch_at_once(server: WireServer) -> None:
+    """No thread, no task and no connection is left, and the object serves on."""
+    llm = _llm(server, timeout=60)
+    _driven.close_all()  # that of the tests before
+    before, caller = threading.active_count(), threading.get_ident()
+    interrupt = threading.Timer(0.3, lambda: signal.pthread_kill(caller, signal.SIGINT))
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    begun = time.monotonic()
+    interrupt.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            llm.batch(["hang"] * 8)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        interrupt.join()
+    assert time.monotonic() - begun < 5
+    assert before == threading.active_count()
+    assert {} == _driven._loops
+    assert ["a!", "b!"] == llm.batch(["a", "b"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_parent_and_child_go_on_after_a_fork(server: WireServer) -> None:
+    """The child makes a loop of its own, and leaves the parent's alone."""
+    llm = _llm(server, max_concurrency=3)
+    llm.batch(["a", "b", "c"])
+    opened = server.connections
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if llm.batch(["c", "d"]) == ["c!", "d!"] else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert 0 == os.waitstatus_to_exitcode(status)
+    after_child = server.connections
+    assert after_child > opened
+    assert ["e!", "f!", "g!"] == llm.batch(["e", "f", "g"])
+    assert after_child == server.connections
+
+
+def test_the_interpreter_ends_in_silence(server: WireServer) -> None:
+    """With every warning an error, and connections still open."""
+    program = (
+        "from langchain_azure_llms import AzureMLOnlineEndpoint as E\n"
+        "from langchain_azure_llms import CustomOpenAIContentFormatter as F\n"
+        f"llm = E(endpoint_url='{server.url}/v1/completions', endpoint_api_key='k',\n"
+        "        content_formatter=F())\n"
+        "print(llm.batch(['a', 'b', 'c']))\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            "ignore::DeprecationWarning",
+            "-c",
+            program,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ("['a!', 'b!', 'c!']\n", "", 0) == (done.stdout, done.stderr, done.returncode)
+
+
+def test_a_batch_of_one_needs_no_loop(server: WireServer) -> None:
+    """It is sent as `invoke` sends it."""
+    _driven.close_all()
+    assert ["a!"] == _llm(server).batch(["a"])
+    assert {} == _driven._loops
+
+
+def test_an_async_only_credential_is_refused_in_batches_too() -> None:
+    """As `invoke` refuses it, although a loop could have served it."""
+
+    async def give() -> str:
+        return "token"
+
+    llm = AzureOpenAI(
+        azure_endpoint="http://localhost:1",
+        azure_deployment="d",
+        api_version="v1",
+        credential=give,
+        batch_size=1,
+    )
+    with pytest.raises(Exception, match="an async one, and this is a sync call"):
+        llm.batch(["a", "b"])
