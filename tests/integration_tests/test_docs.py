@@ -8,7 +8,7 @@ import pytest
 from langchain_azure_llms.local import LocalEndpoints
 
 _REPOSITORY = Path(__file__).parents[2]
-_BLOCK = re.compile(r"^(<!-- needs Azure -->\n)?```python\n(.*?)^```", re.M | re.S)
+_BLOCK = re.compile(r"^(<!-- needs [^>]* -->\n)?```python\n(.*?)^```", re.M | re.S)
 _PAGES = [
     page
     for page in [_REPOSITORY / "README.md", *sorted((_REPOSITORY / "docs").rglob("*.md"))]
@@ -23,12 +23,12 @@ def test_the_blocks_of_a_page_run_in_their_order(
 ) -> None:
     """In a folder of their own; a placeholder for an Azure address stands for the local one.
 
-    One that is marked as needing Azure is only compiled.
+    One that is marked as needing more is only compiled.
     """
     for name, value in endpoints.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    for needs_azure, block in _BLOCK.findall(page.read_text()):
+    for needs_more, block in _BLOCK.findall(page.read_text()):
         code = _PLACE_OF_AZURE.sub(
             lambda found: repr(
                 endpoints.api_key if found[0] == '"..."' else f"{endpoints.url}/score"
@@ -36,7 +36,7 @@ def test_the_blocks_of_a_page_run_in_their_order(
             block,
         )
         compiled = compile(code, str(page), "exec")
-        if not needs_azure:
+        if not needs_more:
             exec(compiled, {"__name__": "documentation"})  # noqa: S102
 
 
