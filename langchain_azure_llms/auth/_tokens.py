@@ -156,8 +156,8 @@ class CachedTokens:
                 return kept
             with self._or_the_old_one(refused):
                 with self._asking():
-                    answer = _in_a_thread(_called(self._ask_for(claims)))
-                self._take(_read(answer, self._clock()))
+                    read = _read(_in_a_thread(_called(self._ask_for(claims))), self._clock())
+                self._take(read)
             return self._text
 
     async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
@@ -177,8 +177,8 @@ class CachedTokens:
                 return kept
             with self._or_the_old_one(refused):
                 with self._asking():
-                    answer = await _asked(self._ask_for(claims))
-                self._take(_read(answer, self._clock()))
+                    read = _read(await _asked(self._ask_for(claims)), self._clock())
+                self._take(read)
             return self._text
 
     def _look_around(self) -> None:
