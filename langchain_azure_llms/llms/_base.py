@@ -243,10 +243,10 @@ class AzureLLM(AnsweringLLM):
 
     def _result(self, tally: Tally[CallbackManagerForLLMRun], stop: list[str] | None) -> LLMResult:
         """Return the result; where there is an error, raise it, after the cache has the rest."""
+        if not tally.has_error:
+            return tally.result(self._model_name)
         cache, key = self._cache_in_use, self._cache_key(stop)
         problem = tally.error(key)
-        if problem is None:
-            return tally.result(self._model_name)
         if cache is not None:
             for prompt, outcome in tally.answered:
                 cache.update(prompt, key, outcome.generations)
@@ -288,10 +288,10 @@ class AzureLLM(AnsweringLLM):
         self, tally: Tally[AsyncCallbackManagerForLLMRun], stop: list[str] | None
     ) -> LLMResult:
         """Return the result, in asyncio; see `_result`."""
+        if not tally.has_error:
+            return tally.result(self._model_name)
         cache, key = self._cache_in_use, self._cache_key(stop)
         problem = tally.error(key)
-        if problem is None:
-            return tally.result(self._model_name)
         if cache is not None:
             for prompt, outcome in tally.answered:
                 await cache.aupdate(prompt, key, outcome.generations)

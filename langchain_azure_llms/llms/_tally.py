@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from langchain_core.outputs import LLMResult, RunInfo
 
@@ -103,17 +103,20 @@ class Tally(Generic[ManagerT]):
         found = ((self._prompts[index], outcome) for index, outcome in self._outcomes.items())
         return [(prompt, outcome) for prompt, outcome in found if outcome.error is None]
 
-    def error(self, cache_key: str) -> Exception | None:
-        """Return the error to raise, if there is one; leave the batch call what it collects."""
-        if self._first_error is None:
-            return None
-        error = self._outcomes[self._first_error].error
+    @property
+    def has_error(self) -> bool:
+        """Whether a prompt has one."""
+        return self._first_error is not None
+
+    def error(self, cache_key: str) -> Exception:
+        """Return the error to raise, where there is one; leave the batch call what it collects."""
+        number = cast("int", self._first_error)
+        error = cast("Exception", self._outcomes[number].error)
         if self._batch.collects:
             self._batch.outcomes = [self._outcomes[index] for index in range(len(self._prompts))]
             self._batch.cache_key = cache_key
             return error
-        assert error is not None  # noqa: S101 - that is what `_first_error` means
-        return with_number(error, self._first_error, len(self._prompts))
+        return with_number(error, number, len(self._prompts))
 
     def result(self, model_name: str | None) -> LLMResult:
         """Return what LangChain's `generate` returns."""

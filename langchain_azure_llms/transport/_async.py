@@ -57,10 +57,11 @@ async def send(
     timeout = httpx2.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout
     sent = sending.set(True)
     try:
+        url = _reading.parsed(request.url)
         message = client.build_request(
             "POST",
-            request.url,
-            params=_reading.query_for(client.params, request.url),
+            url,
+            params=_reading.query_for(client.params, url),
             content=request.body,
             headers=headers,
             timeout=timeout,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import httpx2
 
 from langchain_azure_llms._redact import public_url, shortened
@@ -66,9 +68,13 @@ def ends_by_itself(response: httpx2.Response) -> bool:
     return "transfer-encoding" in headers or "content-length" in headers
 
 
-def query_for(client_params: httpx2.QueryParams, url: str) -> httpx2.QueryParams | None:
+parsed = lru_cache(maxsize=256)(httpx2.URL)
+"""A URL as the client takes it; parsing the same few again and again costs more than sending."""
+
+
+def query_for(client_params: httpx2.QueryParams, url: httpx2.URL) -> httpx2.QueryParams | None:
     """Return the URL's own query where a user's client has parameters: they would replace it."""
-    return httpx2.URL(url).params if client_params else None
+    return url.params if client_params else None
 
 
 def interrupted(reply: Reply, error: Exception) -> AzureLLMError:
