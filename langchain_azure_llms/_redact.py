@@ -7,6 +7,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
+ValueT = TypeVar("ValueT")
 
 BODY_SHOWN = 500
 """How many characters of a body an error shows."""
@@ -49,22 +50,22 @@ def without_frames(error: ErrorT) -> ErrorT:
     return error
 
 
-class PrivateHeaders(Mapping[str, str]):
-    """Headers that do not show their values, in no repr and in no traceback with locals."""
+class Private(Mapping[str, ValueT]):
+    """Headers, or a query, that show their names alone: in reprs, traces and tracebacks."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_held",)
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
+    def __init__(self, held: Mapping[str, ValueT]) -> None:
+        self._held = held
 
-    def __getitem__(self, name: str) -> str:
-        return self._headers[name]
+    def __getitem__(self, name: str) -> ValueT:
+        return self._held[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._headers)
+        return iter(self._held)
 
     def __len__(self) -> int:
-        return len(self._headers)
+        return len(self._held)
 
     def __repr__(self) -> str:
-        return f"<headers {', '.join(self._headers)}>"
+        return f"<{', '.join(map(str, self._held))}>"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 from langchain_core.callbacks import Callbacks
+from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.load.serializable import (
     SerializedConstructor,
@@ -19,11 +20,12 @@ from langchain_core.load.serializable import (
     to_json_not_implemented,
 )
 from langchain_core.outputs import LLMResult
+from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic.fields import ModelPrivateAttr
 
 from langchain_azure_llms import _codecs
-from langchain_azure_llms._redact import public_url, without_frames
+from langchain_azure_llms._redact import Private, public_url, without_frames
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._identity import digest
@@ -296,6 +298,7 @@ class ConfiguredLLM(BaseLLM):
         **kwargs: Any,
     ) -> LLMResult:
         """Answer prompts; see LangChain's `BaseLLM.generate`."""
+        kwargs = _private(kwargs)
         with self._calling(kwargs):
             return super().generate(prompts, stop, callbacks, **kwargs)
 
@@ -307,8 +310,42 @@ class ConfiguredLLM(BaseLLM):
         **kwargs: Any,
     ) -> LLMResult:
         """Answer prompts; see LangChain's `BaseLLM.agenerate`."""
+        kwargs = _private(kwargs)
         with self._calling(kwargs):
             return await super().agenerate(prompts, stop, callbacks, **kwargs)
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[str]:
+        """Answer a prompt piece by piece; see LangChain's `BaseLLM.stream`."""
+        yield from super().stream(input, config, stop=stop, **_private(kwargs))
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - as there
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[str]:
+        """Answer a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
+        parts = super().astream(input, config, stop=stop, **_private(kwargs))
+        async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
+            async for part in closing_parts:
+                yield part
+
+
+def _private(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a call's arguments with those that may be secret hidden from tracers."""
+    return {
+        name: Private(value) if name in _PRIVATE_ARGUMENTS and isinstance(value, Mapping) else value
+        for name, value in arguments.items()
+    }
 
 
 def _fresh(attribute: ModelPrivateAttr) -> Any:

@@ -14,7 +14,7 @@ import httpx2
 from langchain_core.rate_limiters import BaseRateLimiter
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
-from langchain_azure_llms._redact import PrivateHeaders
+from langchain_azure_llms._redact import Private
 from langchain_azure_llms.auth import (
     Authorization,
     CachedTokens,
@@ -260,7 +260,7 @@ class ConnectedLLM(ConfiguredLLM):
         _settings.check_headers(sent)
         return HttpRequest(
             url=url,
-            headers=PrivateHeaders(sent),
+            headers=Private(sent),
             body=b"",
             timeout=timeout,
             stream=stream,

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from langchain_azure_llms._redact import PrivateHeaders, without_frames
+from langchain_azure_llms._redact import Private, without_frames
 from langchain_azure_llms.exceptions import CredentialError
 from langchain_azure_llms.transport import _errors
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy, retry_wait
@@ -202,7 +202,7 @@ def _token(outcome: SecretStr | TokenFailure) -> SecretStr:
 
 
 def _with_token(headers: Mapping[str, str], token: SecretStr) -> Mapping[str, str]:
-    return PrivateHeaders({**headers, "Authorization": f"Bearer {token.get_secret_value()}"})
+    return Private({**headers, "Authorization": f"Bearer {token.get_secret_value()}"})
 
 
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]+)"')

@@ -17,6 +17,7 @@ import pytest
 import rich.console
 import rich.traceback
 from azure.core.credentials import AccessToken, AzureKeyCredential
+from langchain_core.caches import InMemoryCache
 from langchain_core.load import dumps
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.schemas import Run
@@ -278,6 +279,28 @@ def test_nothing_that_rich_renders_shows_it(
     shown = _silently(lambda: call(llm), _rendered_by_rich)
     assert "locals" in shown
     assert [] == _findings(shown)
+
+
+@pytest.mark.parametrize("make", [_azure, _ml])
+@pytest.mark.parametrize("kind", ["fine", "streamed", "unauthorized"])
+@pytest.mark.parametrize("call", CALLS)
+def test_what_a_call_adds_is_hidden_from_tracers_and_caches(
+    server: WireServer, make: Any, kind: str, call: Any
+) -> None:
+    """Its headers and its query. They reach the service all the same."""
+    tracer, seen = Tracer(), []
+
+    class Cache(InMemoryCache):
+        def lookup(self, prompt: str, llm_string: str) -> Any:
+            seen.append(llm_string)
+            return super().lookup(prompt, llm_string)
+
+    llm = make(f"{server.url}/{kind}", **{"api_key" if make is _azure else "credential": "k"})
+    llm.cache = Cache()
+    arguments = {"extra_headers": {"x-own": SECRET}, "extra_query": {"own": SECRET}}
+    _silently(lambda: call(llm, config={"callbacks": [tracer]}, **arguments))
+    assert tracer.told
+    assert [] == _findings(tracer.told + repr(seen))
 
 
 @each_llm

@@ -7,7 +7,14 @@ from langchain_azure_llms.local import LocalEndpointsError, __main__
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--port", "x"], ["--port", "65536"], ["--port", "-1"], ["--threads", "0"], ["--no-such"]],
+    [
+        ["--port", "x"],
+        ["--port", "65536"],
+        ["--port", "-1"],
+        ["--threads", "0"],
+        ["--engine", "x"],
+        ["--no-such"],
+    ],
     ids=" ".join,
 )
 def test_a_wrong_argument_ends_the_command(
@@ -37,3 +44,9 @@ def test_an_empty_key_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """It would let everybody in who sends none."""
     assert __main__.main(["--api-key", ""]) == 1
     assert "api_key" in capsys.readouterr().err
+
+
+def test_an_unknown_scenario_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the names that there are."""
+    assert __main__.main(["--engine", "echo", "--scenario", "no-such"]) == 1
+    assert "no scenario 'no-such': they are rate-limited-seconds, " in capsys.readouterr().err

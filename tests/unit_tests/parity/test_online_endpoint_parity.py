@@ -190,7 +190,10 @@ each_shape = pytest.mark.parametrize(("name", "kind"), SHAPES)
 @settings(deadline=None)
 @given(
     prompt=st.text(),
-    model_kwargs=st.dictionaries(st.text(), st.integers() | st.floats(0, 2) | st.booleans()),
+    model_kwargs=st.dictionaries(
+        st.text().filter(lambda name: name != "prompt"),
+        st.integers() | st.floats(0, 2) | st.booleans(),
+    ),
 )
 def test_the_payload_has_the_peers_shape_and_the_prompt_verbatim(
     name: str, kind: str, prompt: str, model_kwargs: dict[str, Any]
