@@ -29,6 +29,10 @@ test: .venv/ready-dev $(SCORING)/ready ## Run every test (no network beyond the 
 	@$(BIN)/python -m langchain_azure_llms.local --fetch-only
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
+.PHONY: drill
+drill: .venv/ready-dev ## Ask thousands of prompts while all kinds of things fail, and print what became of them
+	@$(BIN)/python -m tests.drills
+
 .PHONY: unit_tests
 unit_tests: .venv/ready-dev ## Run the unit tests only: no sockets, a few seconds
 	@$(BIN)/python -m pytest tests/unit_tests

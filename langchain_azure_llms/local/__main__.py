@@ -10,9 +10,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import get_args
 
 from langchain_azure_llms.local import LocalEndpoints, LocalEndpointsError
 from langchain_azure_llms.local._deployments import COMPLETION_DEPLOYMENTS
+from langchain_azure_llms.local._staging import EngineName
 from langchain_azure_llms.local._weights import weights
 
 _HIGHEST_PORT = 65535
@@ -50,6 +52,8 @@ def _serve(options: argparse.Namespace) -> None:
         tokens=options.token,
         deployments=options.deployment or COMPLETION_DEPLOYMENTS,
         threads=options.threads,
+        engine=options.engine,
+        scenario=options.scenario,
     )
     with endpoints:
         try:
@@ -77,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         f"default: {', '.join(COMPLETION_DEPLOYMENTS)})",
     )
     add("--threads", type=_positive, help="CPU threads that generate (default: half of them)")
+    add("--engine", choices=get_args(EngineName), default="model", help="what answers")
+    add(
+        "--scenario",
+        action="append",
+        help="what goes wrong, such as rate-limited or mixed (repeatable)",
+    )
     add("--fetch-only", action="store_true", help="fetch the model if it is missing, and leave")
     return parser
 

@@ -18,17 +18,19 @@ _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 class AnsweredInChoices:
     """How completions and chat are answered; the rest of `Call` is their own."""
 
-    def whole(self: ChoicesCall, outcomes: Sequence[Outcome], *, filters: bool) -> dict[str, Any]:
+    def whole(
+        self: ChoicesCall, outcomes: Sequence[Outcome], *, filters: bool, model: str = MODEL
+    ) -> dict[str, Any]:
         """Shape what the tasks produced into a whole answer."""
-        return whole_answer(self, outcomes, filters=filters)
+        return whole_answer(self, outcomes, filters=filters, model=model)
 
-    def events(self: ChoicesCall, *, filters: bool) -> Events:
+    def events(self: ChoicesCall, *, filters: bool, model: str = MODEL) -> Events:
         """Return the maker of the answer's events."""
-        return EventStream(self, filters)
+        return EventStream(self, filters, model)
 
 
 def whole_answer(
-    call: ChoicesCall, outcomes: Sequence[Outcome], *, filters: bool
+    call: ChoicesCall, outcomes: Sequence[Outcome], *, filters: bool, model: str = MODEL
 ) -> dict[str, Any]:
     """Shape a whole answer.
 
@@ -36,9 +38,10 @@ def whole_answer(
         call: The request.
         outcomes: What its tasks produced.
         filters: Whether the service tells what its content filter found, as Azure OpenAI does.
+        model: The name of the model that answers.
     """
     choices = call.choices(outcomes)
-    answer = _head(call.id_prefix, call.answer_object)
+    answer = _head(call.id_prefix, call.answer_object, model)
     if filters:
         choices = [{**choice, "content_filter_results": nothing_found()} for choice in choices]
         answer["prompt_filter_results"] = [_prompt_filter(i) for i in range(call.prompt_count)]
@@ -51,12 +54,13 @@ class EventStream:
 
     call: ChoicesCall
     filters: bool
+    model: str = MODEL
     outcomes: list[Outcome] = field(init=False)
     _head: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self.outcomes = [Outcome() for _ in self.call.tasks()]
-        self._head = _head(self.call.id_prefix, self.call.event_object)
+        self._head = _head(self.call.id_prefix, self.call.event_object, self.model)
         if self.call.include_usage:
             self._head["usage"] = None  # on every event but the last, once it was asked for
 
@@ -92,12 +96,12 @@ class EventStream:
         return _event({"error": error})
 
 
-def _head(id_prefix: str, kind: str) -> dict[str, Any]:
+def _head(id_prefix: str, kind: str, model: str) -> dict[str, Any]:
     return {
         "id": id_prefix + secrets.token_hex(14),
         "object": kind,
         "created": int(time.time()),
-        "model": MODEL,
+        "model": model,
     }
 
 

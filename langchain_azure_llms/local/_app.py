@@ -34,13 +34,13 @@ from langchain_azure_llms.local._chat import read_chat_call
 from langchain_azure_llms.local._completions import read_completion_call
 from langchain_azure_llms.local._deployments import Deployments, Operation
 from langchain_azure_llms.local._directory import Directory
-from langchain_azure_llms.local._engine import Engine
 from langchain_azure_llms.local._fields import InvalidFieldError
 from langchain_azure_llms.local._generation import ClientGoneError
 from langchain_azure_llms.local._json import loads
 from langchain_azure_llms.local._respond import Responder, error_response
 from langchain_azure_llms.local._responses import read_responses_call
-from langchain_azure_llms.local._score_route import ScoreRoute
+from langchain_azure_llms.local._score_route import ScoreRoute, ScoreScript
+from langchain_azure_llms.local._text_engine import TextEngine
 from langchain_azure_llms.local._token_routes import TokenRoutes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -57,7 +57,8 @@ _CLIENT_CLOSED_REQUEST = 499  # nobody will read it
 
 
 def create_app(
-    engine: Engine,
+    engine: TextEngine,
+    score_script: ScoreScript,
     access: Access,
     deployments: Deployments,
     directory: Directory,
@@ -66,7 +67,8 @@ def create_app(
     """Return the application.
 
     Args:
-        engine: The model; the score script must hold it too.
+        engine: What generates the texts.
+        score_script: What answers `/score`, with the same engine.
         access: The accepted credentials.
         deployments: Azure OpenAI's deployments.
         directory: What gives out tokens.
@@ -76,7 +78,7 @@ def create_app(
     resource = _AzureOpenAIResource(azure_openai, access, deployments)
     serverless = _ServerlessEndpoint(Responder(engine, cancellations, azure_openai=False), access)
     routes = [
-        _post("/score", ScoreRoute(access, cancellations).answer),
+        _post("/score", ScoreRoute(access, cancellations, score_script).answer),
         _post("/openai/v1/responses", resource.v1("responses")),
         *TokenRoutes(directory).all(),
     ]
@@ -135,7 +137,7 @@ class _AzureOpenAIResource:
         if not operations:
             raise deployment_not_found(name)
         if operation not in operations:
-            raise operation_not_supported(operation, operations)
+            raise operation_not_supported(operation, operations, self._responder.engine.name)
 
 
 class _ServerlessEndpoint:

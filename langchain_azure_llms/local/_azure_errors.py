@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from langchain_azure_llms.local._call import MODEL
 from langchain_azure_llms.local._deployments import Operation
 from langchain_azure_llms.local._engine import CONTEXT_LENGTH
 from langchain_azure_llms.local._fields import InvalidFieldError
@@ -79,7 +78,9 @@ def deployment_not_found(name: str) -> AzureError:
     return gateway_error(404, "DeploymentNotFound", message)
 
 
-def operation_not_supported(operation: Operation, offered: set[Operation]) -> AzureError:
+def operation_not_supported(
+    operation: Operation, offered: set[Operation], model: str
+) -> AzureError:
     """The deployment's model does not do that; like Azure, the model is named.
 
     Where it does Responses alone, users report that Azure names nothing. That refusal comes with a
@@ -90,7 +91,7 @@ def operation_not_supported(operation: Operation, offered: set[Operation]) -> Az
         if operation == "chat":
             return model_error(400, message, kind="invalid_request_error")
         return gateway_error(400, "OperationNotSupported", message)
-    message = f"The {_OPERATION_NAMES[operation]} operation is not one that the model {MODEL} does."
+    message = f"The {_OPERATION_NAMES[operation]} operation is not one that the model {model} does."
     return gateway_error(400, "OperationNotSupported", message)
 
 

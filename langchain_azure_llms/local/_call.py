@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from langchain_azure_llms.local._pieces import Outcome, Piece, Task
 
 MODEL = "smollm2-135m-instruct"
-"""The model that answers, as answers name it: like Azure's, they never name the deployment."""
+"""The local model, as answers name it: like Azure's, they never name the deployment."""
 
 
 class Events(Protocol):
@@ -39,16 +39,19 @@ class Call(Protocol):
     def tasks(self) -> list[Task]:
         """Return what to generate."""
 
-    def whole(self, outcomes: Sequence[Outcome], *, filters: bool) -> dict[str, Any]:
+    def whole(
+        self, outcomes: Sequence[Outcome], *, filters: bool, model: str = MODEL
+    ) -> dict[str, Any]:
         """Shape what the tasks produced into a whole answer.
 
         Args:
             outcomes: One for each of `tasks`.
             filters: Whether the service tells what its content filter found, as Azure OpenAI does.
+            model: The name of the model that answers.
         """
 
-    def events(self, *, filters: bool) -> Events:
-        """Return the maker of the answer's events; `filters` as for `whole`."""
+    def events(self, *, filters: bool, model: str = MODEL) -> Events:
+        """Return the maker of the answer's events; the arguments are those of `whole`."""
 
 
 class ChoicesCall(Protocol):

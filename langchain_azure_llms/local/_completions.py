@@ -18,8 +18,8 @@ Prompt = str | list[int]
 DEFAULT_MAX_TOKENS = 16
 _MOST_CHOICES = 128
 _MOST_LOGPROBS = 5
-# What the services continue when there is no prompt: the start of a document.
-_NO_PROMPT = "<|endoftext|>"
+NO_PROMPT = "<|endoftext|>"
+"""What the services continue when there is no prompt: the start of a document."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class CompletionCall(AnsweredInChoices):
             Task("completions", body)
             for prompt in self.prompts
             for body in candidates(
-                {**self.sampling, "prompt": prompt or _NO_PROMPT}, self.best_of, self.seed
+                {**self.sampling, "prompt": prompt or NO_PROMPT}, self.best_of, self.seed
             )
         ]
 

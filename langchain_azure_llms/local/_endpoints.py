@@ -19,6 +19,9 @@ from langchain_azure_llms.local._deployments import (
 from langchain_azure_llms.local._directory import Directory
 from langchain_azure_llms.local._errors import LocalEndpointsError
 from langchain_azure_llms.local._listening import Listening
+from langchain_azure_llms.local._scenario import Scenario, read_scenarios, seconds_refused
+from langchain_azure_llms.local._script import PromptRecord, Script
+from langchain_azure_llms.local._staging import EngineName, Staging
 from langchain_azure_llms.local._tokens import IssuedTokens
 
 API_VERSION = "2024-10-21"
@@ -58,12 +61,18 @@ class LocalEndpoints:
         ssl_keyfile: Its private key, unless that stands in `ssl_certfile`.
         threads: CPU threads that generate; half of the machine's by default. Without effect while
             other endpoints of this process are open.
+        engine: What answers: `"model"`, the real small one; or `"echo"`, which is no model. It
+            answers each prompt with the prompt behind `echo: `, names itself `echo` as the model,
+            needs no weights and no llama.cpp, and starts at once.
+        scenario: What goes wrong with requests: a name, a `Scenario`, or several, of which the
+            first that a prompt meets counts. See `Scenario` for the names.
         clock: Tells the seconds that tokens expire by.
 
     Raises:
-        LocalEndpointsError: When a secret is empty, or a key has no certificate. When entered and
-            the port is taken, the certificate cannot be used, the weights cannot be fetched, an
-            extra or a system library is missing; and by `url` and `environ` when not open.
+        LocalEndpointsError: When a secret is empty, a key has no certificate, or there is no such
+            engine or scenario. When entered and the port is taken, the certificate cannot be used,
+            the weights cannot be fetched, an extra or a system library is missing; and by `url` and
+            `environ` when not open.
 
     Example:
         ```python
@@ -93,6 +102,8 @@ class LocalEndpoints:
         ssl_certfile: str | os.PathLike[str] | None = None,
         ssl_keyfile: str | os.PathLike[str] | None = None,
         threads: int | None = None,
+        engine: EngineName = "model",
+        scenario: str | Scenario | Sequence[str | Scenario] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.api_key = _secret("api_key", api_key)
@@ -108,7 +119,9 @@ class LocalEndpoints:
         )
         self._directory = Directory(self.client_secret, token_lifetime, self._issued)
         self._place = Listening(port, _path(ssl_certfile), _path(ssl_keyfile))
-        self._threads = threads
+        scenarios = read_scenarios(scenario)
+        self._script = Script(scenarios) if scenarios else None
+        self._staging = Staging(engine, threads, self._script, seconds_refused(scenarios))
         self._port: int | None = None
         self._open = ExitStack()
 
@@ -145,6 +158,11 @@ class LocalEndpoints:
         """What the routes were asked for tokens for: scopes, and the resources of machines."""
         return tuple(self._directory.scopes)
 
+    @property
+    def prompts_seen(self) -> dict[str, PromptRecord]:
+        """What became of each prompt; kept when there is a scenario, and empty otherwise."""
+        return {} if self._script is None else self._script.records
+
     def issue_token(self, *, lifetime: float = 3600.0) -> str:
         """Return a bearer token that every route accepts until it expires.
 
@@ -163,7 +181,7 @@ class LocalEndpoints:
         server = _import_server()
         self._port = self._open.enter_context(
             server.serve(
-                self._access, self._deployments, self._directory, self._place, self._threads
+                self._access, self._deployments, self._directory, self._place, self._staging
             )
         )
         return self

@@ -12,8 +12,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from langchain_azure_llms.local._call import MODEL
 from langchain_azure_llms.local._errors import LocalEndpointsError
 from langchain_azure_llms.local._pieces import EngineError, Piece, Task, read_chunk
+from langchain_azure_llms.local._text_engine import Emit
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -23,9 +25,6 @@ CONTEXT_LENGTH = 2048
 
 _SLOTS = 4
 _WAITING = 64
-
-Emit = Callable[[Piece | Exception | None], None]
-"""Takes the pieces of one task as they come, then None; or an exception as the last one."""
 
 cancellation: ContextVar[threading.Event | None] = ContextVar("cancellation", default=None)
 """When set in the caller's context, `Engine.texts` stops as soon as the event is set."""
@@ -44,6 +43,8 @@ class Engine:
     Raises:
         LocalEndpointsError: When llama.cpp cannot run here, or cannot load the file.
     """
+
+    name = MODEL
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         llama = _import_llama()

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from langchain_azure_llms.local._engine import Engine
 from langchain_azure_llms.local._pieces import Outcome, Piece, Task
+from langchain_azure_llms.local._text_engine import TextEngine
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class ClientGoneError(Exception):
 
 
 async def generate(
-    engine: Engine, tasks: Sequence[Task], cancelled: threading.Event
+    engine: TextEngine, tasks: Sequence[Task], cancelled: threading.Event
 ) -> AsyncGenerator[tuple[int, Piece], None]:
     """Yield the pieces of all `tasks` as they come, each with its task's number.
 
@@ -55,7 +55,7 @@ async def generate(
 
 
 async def generate_all(
-    engine: Engine, tasks: Sequence[Task], cancelled: threading.Event
+    engine: TextEngine, tasks: Sequence[Task], cancelled: threading.Event
 ) -> list[Outcome]:
     """Generate all `tasks` to their ends.
 

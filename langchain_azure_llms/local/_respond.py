@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from langchain_azure_llms.local._azure_errors import AzureError, from_engine_error
-from langchain_azure_llms.local._call import MODEL, Call, Events
+from langchain_azure_llms.local._call import Call, Events
 from langchain_azure_llms.local._cancellations import Cancellations
-from langchain_azure_llms.local._engine import Engine
 from langchain_azure_llms.local._generation import generate, generate_all, unless_gone
 from langchain_azure_llms.local._json import dumps
 from langchain_azure_llms.local._pieces import EngineError, Piece
+from langchain_azure_llms.local._text_engine import TextEngine
 
 Pieces = AsyncGenerator[tuple[int, Piece], None]
 
@@ -24,13 +24,13 @@ class Responder:
     """Answers calls in the manner of one of Azure's services.
 
     Attributes:
-        engine: The model.
+        engine: What generates the texts.
         cancellations: Where calls are stopped.
         azure_openai: Whether the service is Azure OpenAI; else it is a serverless endpoint, which
             tells no filter results and has other headers.
     """
 
-    engine: Engine
+    engine: TextEngine
     cancellations: Cancellations
     azure_openai: bool
 
@@ -50,7 +50,7 @@ class Responder:
         """Return the headers that the service puts on every answer."""
         request_id = str(uuid.uuid4())
         if not self.azure_openai:
-            return {"x-request-id": request_id, "azureml-model-group": MODEL}
+            return {"x-request-id": request_id, "azureml-model-group": self.engine.name}
         return {
             "apim-request-id": request_id,
             "x-request-id": str(uuid.uuid4()),
@@ -63,7 +63,7 @@ class Responder:
         cancelled = self.cancellations.new()
         work = generate_all(self.engine, call.tasks(), cancelled)
         outcomes = await unless_gone(request, work, cancelled)
-        answer = call.whole(outcomes, filters=self.azure_openai)
+        answer = call.whole(outcomes, filters=self.azure_openai, model=self.engine.name)
         headers = self.headers(request)
         if not self.azure_openai:
             usage = answer["usage"]
@@ -76,7 +76,8 @@ class Responder:
         pieces = generate(self.engine, call.tasks(), cancelled)
         # An error before the first token must be an HTTP status, so the answer begins after it.
         first = await unless_gone(request, anext(pieces), cancelled)
-        events = self._events(call.events(filters=self.azure_openai), first, pieces)
+        stream = call.events(filters=self.azure_openai, model=self.engine.name)
+        events = self._events(stream, first, pieces)
         headers = {**self.headers(request), "x-accel-buffering": "no"}
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 

@@ -25,6 +25,7 @@ class ResponseObject:
     Attributes:
         repeated: What the request asked for, which every answer repeats.
         filters: Whether to tell what the content filter found.
+        model: The name of the model that answers.
         id: The response's id.
         item_id: The message's id.
         created_at: When it began.
@@ -32,6 +33,7 @@ class ResponseObject:
 
     repeated: dict[str, Any]
     filters: bool
+    model: str = MODEL
     id: str = field(default_factory=lambda: _id_of("resp"))
     item_id: str = field(default_factory=lambda: _id_of("msg"))
     created_at: int = field(default_factory=lambda: int(time.time()))
@@ -77,7 +79,7 @@ class ResponseObject:
             "content_filters": None,
             "error": None,
             "incomplete_details": None,
-            "model": MODEL,
+            "model": self.model,
             "output": [],
             "parallel_tool_calls": True,
             "previous_response_id": None,

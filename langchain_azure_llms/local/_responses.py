@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from langchain_azure_llms.local._call import MODEL
 from langchain_azure_llms.local._chat import DEFAULT_MAX_TOKENS
 from langchain_azure_llms.local._fields import Fields, InvalidFieldError
 from langchain_azure_llms.local._pieces import Outcome, Task
@@ -70,13 +71,15 @@ class ResponsesCall:
         """Return the one text to generate."""
         return [Task("chat", {**self.sampling, "messages": self.messages})]
 
-    def whole(self, outcomes: Sequence[Outcome], *, filters: bool) -> dict[str, Any]:
+    def whole(
+        self, outcomes: Sequence[Outcome], *, filters: bool, model: str = MODEL
+    ) -> dict[str, Any]:
         """Shape the text into a finished response."""
-        return ResponseObject(self.repeated, filters).finished(outcomes[0])
+        return ResponseObject(self.repeated, filters, model).finished(outcomes[0])
 
-    def events(self, *, filters: bool) -> ResponseEvents:
+    def events(self, *, filters: bool, model: str = MODEL) -> ResponseEvents:
         """Return the maker of the response's events."""
-        return ResponseEvents(ResponseObject(self.repeated, filters))
+        return ResponseEvents(ResponseObject(self.repeated, filters, model))
 
 
 def read_responses_call(body: Any) -> ResponsesCall:

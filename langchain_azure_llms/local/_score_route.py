@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ _BAD_REQUEST = 400
 _HEADERS_TOO_LARGE = 431
 _FAILED_DEPENDENCY = 424
 _LONGEST_REQUEST_ID = 100
+ScoreScript = Callable[[str], Any]
+
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
@@ -50,16 +53,18 @@ class ScoreRoute:
     Attributes:
         access: The accepted credentials, sent as bearer tokens.
         cancellations: Where calls are stopped.
+        run: The score script.
     """
 
     access: Access
     cancellations: Cancellations
+    run: ScoreScript = score.run
 
     async def answer(self, request: Request) -> Response:
         """Answer a request to `/score`."""
         if not self.access.has_bearer(request.headers):
             return _unauthorized(request)
-        answer = await _run_container(request, self.cancellations.new())
+        answer = await _run_container(request, self.run, self.cancellations.new())
         headers = {**answer.headers, **_identity_headers(request)}
         if answer.status == _OK:
             return Response(answer.body, headers=headers, media_type="application/json")
@@ -82,7 +87,9 @@ def _identity_headers(request: Request) -> dict[str, str]:
     return headers
 
 
-async def _run_container(request: Request, cancelled: threading.Event) -> _ContainerAnswer:
+async def _run_container(
+    request: Request, run: ScoreScript, cancelled: threading.Event
+) -> _ContainerAnswer:
     if len(request.headers.get("x-ms-client-request-id", "")) > _LONGEST_REQUEST_ID:
         message = f"A request id has at most {_LONGEST_REQUEST_ID} characters."
         return _ContainerAnswer(_HEADERS_TOO_LARGE, dumps({"message": message}))
@@ -91,7 +98,7 @@ async def _run_container(request: Request, cancelled: threading.Event) -> _Conta
     except UnicodeDecodeError as error:
         return _ContainerAnswer(_BAD_REQUEST, dumps({"message": f"The body is not UTF-8: {error}"}))
     started = time.perf_counter()
-    answer = await _run_script(request, raw_data, cancelled)
+    answer = await _run_script(request, run, raw_data, cancelled)
     milliseconds = (time.perf_counter() - started) * 1000
     answer.headers["x-ms-run-fn-exec-ms"] = f"{milliseconds:.3f}"
     return answer
@@ -106,11 +113,11 @@ async def _read_raw_data(request: Request) -> str:
 
 
 async def _run_script(
-    request: Request, raw_data: str, cancelled: threading.Event
+    request: Request, run: ScoreScript, raw_data: str, cancelled: threading.Event
 ) -> _ContainerAnswer:
     cancellation.set(cancelled)  # a request has a context of its own, and `to_thread` copies it
     try:
-        result = await unless_gone(request, asyncio.to_thread(score.run, raw_data), cancelled)
+        result = await unless_gone(request, asyncio.to_thread(run, raw_data), cancelled)
     except ClientGoneError:
         raise
     except Exception:

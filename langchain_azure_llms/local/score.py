@@ -30,6 +30,7 @@ from langchain_azure_llms.local._fields import Fields, InvalidFieldError
 from langchain_azure_llms.local._json import loads
 from langchain_azure_llms.local._pieces import EngineError, Task
 from langchain_azure_llms.local._sampling import MOST_TOKENS, as_seed, read_seed
+from langchain_azure_llms.local._text_engine import TextEngine
 
 DEFAULT_MAX_TOKENS = 64
 
@@ -62,10 +63,16 @@ def init() -> None:
 
 
 def run(raw_data: str) -> Any:
+    """Answer one request with the model; see `answer`."""
+    return answer(raw_data, _shared_engine.current())
+
+
+def answer(raw_data: str, engine: TextEngine) -> Any:
     """Answer one request.
 
     Args:
         raw_data: The request's body.
+        engine: What generates the texts.
 
     Returns:
         The answer as a JSON value, or an `AMLResponse` with status 400 when the request is wrong.
@@ -75,7 +82,7 @@ def run(raw_data: str) -> Any:
     """
     try:
         request = read_request(loads(raw_data))
-        texts = _shared_engine.current().texts(request.tasks)
+        texts = engine.texts(request.tasks)
     except ValueError as error:
         return _refuse(str(error))
     except EngineError as error:

@@ -63,6 +63,17 @@ def test_it_prints_the_environment_serves_and_ends_quietly(ending: signal.Signal
     assert errors == "Serving; Ctrl-C ends it. Paste these into another shell.\n"
 
 
+def test_it_echoes_and_fails_on_demand() -> None:
+    """Once for each prompt."""
+    with running("--engine", "echo", "--scenario", "unavailable", "--api-key", "k") as process:
+        url = read_exports(process)["AZURE_OPENAI_ENDPOINT"] + "/completions"
+        answers = [
+            httpx2.post(url, json={"prompt": "p"}, headers={"api-key": "k"}) for _ in range(2)
+        ]
+    assert [503, 200] == [answer.status_code for answer in answers]
+    assert "echo: p" == answers[1].json()["choices"][0]["text"]
+
+
 def test_a_taken_port_ends_it_with_one_sentence() -> None:
     """On standard error, with exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

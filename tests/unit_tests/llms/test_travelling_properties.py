@@ -43,7 +43,7 @@ _KWARGS = st.dictionaries(
     max_size=4,
 )
 _NAMES = st.text(string.ascii_letters + string.digits + "-_. /ü", min_size=1, max_size=12).filter(
-    str.strip
+    lambda name: name.strip(" .") != ""
 )
 _AZURE = st.fixed_dictionaries(
     {

@@ -217,7 +217,8 @@ drawn_settings = st.fixed_dictionaries(
         "model_kwargs": st.fixed_dictionaries(
             {}, optional={"echo": st.booleans(), "suffix": st.text(), "user": st.text()}
         ),
-        "extra_body": st.none() | st.dictionaries(st.text(min_size=1), st.text(), max_size=2),
+        "extra_body": st.none()
+        | st.dictionaries(st.text().map("x-{}".format), st.text(), max_size=2),
     },
 )
 drawn_calls = st.fixed_dictionaries(
