@@ -1,0 +1,152 @@
+"""What goes wrong, and for which prompts. Pure: a prompt's fate follows from the scenario alone."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from langchain_azure_llms.local._errors import LocalEndpointsError
+
+
+class Fault(StrEnum):
+    """One thing that goes wrong with a request."""
+
+    RATE_LIMITED_SECONDS = "rate-limited-seconds"
+    RATE_LIMITED_DATE = "rate-limited-date"
+    RATE_LIMITED_MS = "rate-limited-ms"
+    RATE_LIMITED_RESET_REQUESTS = "rate-limited-reset-requests"
+    RATE_LIMITED_RESET_TOKENS = "rate-limited-reset-tokens"
+    RATE_LIMITED_OLD_RESET = "rate-limited-old-reset"
+    RATE_LIMITED_MESSAGE = "rate-limited-message"
+    UNAVAILABLE = "unavailable"
+    SLOW = "slow"
+    REFUSED = "refused"
+    HUNG_UP = "hung-up"
+    RESET_MID_BODY = "reset-mid-body"
+    CUT_MID_STREAM = "cut-mid-stream"
+    GARBAGE = "garbage"
+    ERROR_INSIDE_200 = "error-inside-200"
+    EMPTY_OBJECT = "empty-object"
+    FILTER = "filter"
+    EXPIRED_TOKEN = "expired-token"  # noqa: S105 (a name)
+    CONTAINER_BUSY = "container-busy"
+    CONTAINER_NOT_READY = "container-not-ready"
+    CONTAINER_FAILED = "container-failed"
+
+
+LASTING = frozenset({Fault.FILTER, Fault.CONTAINER_FAILED})
+"""They do not pass when a prompt is sent again."""
+
+RATE_LIMITED = tuple(fault for fault in Fault if fault.startswith("rate-limited"))
+# A connection that is refused brings no prompt, whose share it could be.
+MIXED = tuple(fault for fault in Fault if fault is not Fault.REFUSED)
+_GROUPS = {"rate-limited": RATE_LIMITED, "mixed": MIXED}
+_SCALE = 1 << 64
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Something that goes wrong, for some prompts, a number of times.
+
+    The names:
+
+    * `rate-limited-seconds`, `-date`, `-ms`, `-reset-requests`, `-reset-tokens`, `-old-reset`,
+      `-message`: a 429, which tells the wait as `Retry-After` in seconds or as a date, as
+      `retry-after-ms`, as `x-ratelimit-reset-requests` or `-tokens`, as
+      `x-rate-limit-reset-tokens`, or in its message alone;
+    * `unavailable`: a 503;
+    * `slow`: the answer comes, later;
+    * `refused`: nothing listens yet: every connection is refused, from the endpoints' start on;
+    * `hung-up`: the connection is closed before the answer begins;
+    * `reset-mid-body`, `cut-mid-stream`: it is reset, or closed, in the middle of the answer,
+      streamed or not;
+    * `garbage`: a 200 that holds no JSON, or an event that is none;
+    * `error-inside-200`: a 200, or an event of a stream, that holds an error;
+    * `empty-object`: a 200 that holds `{}`;
+    * `filter`: the content filter refuses the prompt;
+    * `expired-token`: a 401, which a new token ends;
+    * `container-busy`, `container-not-ready`, `container-failed`: a 424, for the model's container
+      answered 503, is not ready, or answered 400;
+    * `rate-limited`: one of the seven, another for each prompt;
+    * `mixed`: one of all but `refused`, another for each prompt.
+
+    A request that carries several prompts has the fate of its first one; but the filter refuses it
+    for any of them.
+
+    Attributes:
+        name: What goes wrong.
+        share: The share of prompts that meet it, drawn by the prompts' texts.
+        times: How many requests of a prompt meet it before one is answered. None: one; but every
+            one where sending again cannot help (`filter`, `container-failed`).
+        wait: The seconds that a 429 names, that `slow` takes, and that `refused` lasts. Azure names
+            whole seconds; fractions make for quick drills.
+        matching: A regular expression: only prompts in which it is found meet the scenario.
+        path: Only requests to paths that contain this do.
+        seed: Another number draws other prompts.
+
+    Raises:
+        LocalEndpointsError: When the name is unknown, or a value is out of its range.
+    """
+
+    name: str
+    _: KW_ONLY
+    share: float = 1.0
+    times: int | None = None
+    wait: float = 1.0
+    matching: str = ""
+    path: str = ""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in {*_GROUPS, *Fault}:
+            names = ", ".join([*Fault, *_GROUPS])
+            raise LocalEndpointsError(f"There is no scenario {self.name!r}: they are {names}.")
+        if not 0 <= self.share <= 1:
+            raise LocalEndpointsError(f"share must be from 0 to 1, not {self.share!r}.")
+        if self.times is not None and self.times < 1:
+            raise LocalEndpointsError(f"times must be 1 or more, not {self.times!r}.")
+        if not self.wait >= 0:  # also refuses NaN
+            raise LocalEndpointsError(f"wait must be 0 or more, not {self.wait!r}.")
+        try:
+            re.compile(self.matching)
+        except re.error as error:
+            raise LocalEndpointsError(
+                f"matching must be a regular expression, not {self.matching!r}: {error}."
+            ) from error
+
+    def fault_of(self, prompt: str) -> Fault | None:
+        """Return what goes wrong with a prompt, or None."""
+        if not re.search(self.matching, prompt) or self._drawn("share", prompt) >= self.share:
+            return None
+        faults = _GROUPS.get(self.name) or (Fault(self.name),)
+        return faults[int(self._drawn("fault", prompt) * len(faults))]
+
+    def is_over(self, fault: Fault, met: int) -> bool:
+        """Whether a prompt that met the fault so often meets it no more."""
+        if self.times is None and fault in LASTING:
+            return False
+        return met >= (self.times or 1)
+
+    def _drawn(self, what: str, prompt: str) -> float:
+        """Return a number from 0 to below 1 that depends on nothing but the arguments."""
+        text = f"{self.seed}/{self.name}/{what}/{prompt}"
+        digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
+        return (int.from_bytes(digest[:8]) >> 11) / (_SCALE >> 11)
+
+
+def read_scenarios(given: "str | Scenario | Sequence[str | Scenario] | None") -> list[Scenario]:
+    """Return the scenarios that are given, by name or made ready.
+
+    Raises:
+        LocalEndpointsError: When a name is unknown.
+    """
+    if given is None:
+        return []
+    each = [given] if isinstance(given, str | Scenario) else given
+    return [Scenario(one) if isinstance(one, str) else one for one in each]
+
+
+def seconds_refused(scenarios: Sequence[Scenario]) -> float:
+    """Return how long connections are refused after the endpoints' start."""
+    return max((one.wait for one in scenarios if one.name == Fault.REFUSED), default=0.0)

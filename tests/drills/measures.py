@@ -1,0 +1,66 @@
+"""What a process holds: descriptors, threads, memory."""
+
+import asyncio
+import gc
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+from typing import NamedTuple
+
+from langchain_azure_llms.transport import _driven
+
+_DESCRIPTORS = Path("/proc/self/fd")
+_PATIENCE = 3.0
+_SETTLING = 0.1  # the endpoints' end of a connection closes a moment later
+
+
+class Held(NamedTuple):
+    """What is open now."""
+
+    descriptors: int
+    threads: int
+
+
+def held() -> Held:
+    """Return what is open now; no descriptors where the system does not tell them."""
+    descriptors = len(list(_DESCRIPTORS.iterdir())) if _DESCRIPTORS.is_dir() else 0
+    return Held(descriptors, threading.active_count())
+
+
+def held_at_rest(before: Held) -> Held:
+    """Return what is open once nothing more than before is, or after three seconds."""
+    ends = time.monotonic() + _PATIENCE
+    _let_go()
+    while (now := held()) != before and time.monotonic() < ends:
+        time.sleep(0.02)
+        gc.collect()
+    return now
+
+
+def tasks_at_rest() -> int:
+    """Return how many unfinished tasks there are in event loops that do not run at the moment."""
+    tasks = [one for one in gc.get_objects() if type(one) is asyncio.Task]
+    return sum(not task.done() and not task.get_loop().is_running() for task in tasks)
+
+
+def memory() -> int:
+    """Return the bytes that Python objects take, garbage aside; 0 unless they are traced."""
+    if not tracemalloc.is_tracing():
+        return 0
+    _let_go()
+    time.sleep(_SETTLING)
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def peak() -> int:
+    """Return the most bytes that they took since the last call."""
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    return most
+
+
+def _let_go() -> None:
+    _driven.close_all()  # the event loops of threads that have ended; else the next batch does it
+    gc.collect()
