@@ -165,7 +165,7 @@ def _compare_with_server(result: Result, prompts: list[str], seen: dict[str, Pro
 
 
 def _what_is_left(result: Result) -> Iterator[str]:
-    if result.before != result.after:
+    if result.after.is_more_than(result.before):
         yield f"before {result.before}, afterwards {result.after}"
     if result.tasks:
         yield f"{result.tasks} tasks were left"

@@ -1,12 +1,14 @@
 """200 prompts of the failure drills; `make drill` asks 2,000, in every way."""
 
 import dataclasses
+import gc
 import tracemalloc
 from collections.abc import Iterator
 
 import pytest
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI
+from langchain_azure_llms.transport import _driven, _pool
 from tests.drills import drill, fates, ways
 from tests.drills.drill import Drill
 
@@ -25,6 +27,19 @@ _BRIEF = [
 def _warm() -> None:
     """Load what is loaded once per process."""
     drill.warm_up()
+
+
+@pytest.fixture(autouse=True)
+def _own_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Connections of the test's own: LLMs of other tests may still share the process's."""
+    _driven.close_all()
+    gc.collect()
+    pool = _pool.SyncPool()
+    monkeypatch.setattr(_pool, "sync_pool", pool)
+    monkeypatch.setattr(_pool, "async_pool", _pool.AsyncPool())
+    yield
+    _driven.close_all()
+    pool.close_all()
 
 
 @pytest.fixture
