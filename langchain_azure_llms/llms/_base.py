@@ -7,7 +7,11 @@ from contextlib import aclosing, closing, contextmanager
 from typing import Any, cast
 
 from langchain_core.caches import BaseCache
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForLLMRun,
+    Callbacks,
+)
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import LLMResult
@@ -16,7 +20,14 @@ from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from langchain_azure_llms.llms import _windows
 from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._settling import Outcome
-from langchain_azure_llms.llms._tally import BatchCall, Tally, claimed, under_way, with_hits
+from langchain_azure_llms.llms._tally import (
+    BatchCall,
+    Tally,
+    claimed,
+    entered,
+    under_way,
+    with_hits,
+)
 
 Config = RunnableConfig | Sequence[RunnableConfig] | None
 _NOTHING = LLMResult(generations=[])
@@ -85,7 +96,9 @@ class AzureLLM(AnsweringLLM):
                 texts = [error] * len(good)
                 if batch.outcomes:
                     found = with_hits(batch, good)
-                    texts = [self._hit(p, batch) if text is None else text for p, text in found]
+                    texts = [
+                        self._hit(p, batch, kwargs) if text is None else text for p, text in found
+                    ]
         return _placed(texts, prompts)
 
     async def abatch(
@@ -110,7 +123,8 @@ class AzureLLM(AnsweringLLM):
                 if batch.outcomes:
                     found = with_hits(batch, good)
                     texts = [
-                        await self._ahit(p, batch) if text is None else text for p, text in found
+                        await self._ahit(p, batch, kwargs) if text is None else text
+                        for p, text in found
                     ]
         return _placed(texts, prompts)
 
@@ -205,7 +219,31 @@ class AzureLLM(AnsweringLLM):
 
         return [text_of(given) for given in inputs]
 
-    # --- generate, which LangChain's own code calls with callbacks and cache looked after ----
+    # --- generate ---------------------------------------------------------------------------
+
+    def generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        callbacks: Callbacks | list[Callbacks] | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer prompts; see LangChain's `BaseLLM.generate`."""
+        with entered(self):
+            return super().generate(prompts, stop, callbacks, **kwargs)
+
+    async def agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        callbacks: Callbacks | list[Callbacks] | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer prompts; see LangChain's `BaseLLM.agenerate`."""
+        with entered(self):
+            return await super().agenerate(prompts, stop, callbacks, **kwargs)
+
+    # --- and what LangChain's own code calls with callbacks and cache looked after ----
 
     def _generate_helper(
         self,
@@ -247,11 +285,11 @@ class AzureLLM(AnsweringLLM):
             return tally.result(self._model_name)
         cache, key = self._cache_in_use, self._cache_key(stop)
         problem = tally.error(key)
+        for manager in tally.waiting:
+            manager.on_llm_error(problem, response=_NOTHING)
         if cache is not None:
             for prompt, outcome in tally.answered:
                 cache.update(prompt, key, outcome.generations)
-        for manager in tally.waiting:
-            manager.on_llm_error(problem, response=_NOTHING)
         raise problem
 
     async def _agenerate_helper(
@@ -292,11 +330,11 @@ class AzureLLM(AnsweringLLM):
             return tally.result(self._model_name)
         cache, key = self._cache_in_use, self._cache_key(stop)
         problem = tally.error(key)
+        for manager in tally.waiting:
+            await manager.on_llm_error(problem, response=_NOTHING)
         if cache is not None:
             for prompt, outcome in tally.answered:
                 await cache.aupdate(prompt, key, outcome.generations)
-        for manager in tally.waiting:
-            await manager.on_llm_error(problem, response=_NOTHING)
         raise problem
 
     def _tell(self, manager: Any, outcome: Outcome) -> Any:
@@ -317,16 +355,24 @@ class AzureLLM(AnsweringLLM):
         """Return the key under which LangChain caches answers of this LLM and call."""
         return str(sorted({**self._dict_for_compat(), "stop": stop}.items()))
 
-    def _hit(self, prompt: str, batch: BatchCall) -> str:
+    def _hit(self, prompt: str, batch: BatchCall, arguments: dict[str, Any]) -> str | Exception:
         """Return what the cache said of a prompt a moment ago; ask where it has forgotten."""
         cache = self._cache_in_use
-        known = cache.lookup(prompt, batch.cache_key) if cache is not None else None
-        return known[0].text if known else self.invoke(prompt)
+        try:
+            known = cache.lookup(prompt, batch.cache_key) if cache is not None else None
+            return known[0].text if known else self.invoke(prompt, **arguments)
+        except Exception as error:  # noqa: BLE001 - the prompt's own, like any other
+            return error
 
-    async def _ahit(self, prompt: str, batch: BatchCall) -> str:
+    async def _ahit(
+        self, prompt: str, batch: BatchCall, arguments: dict[str, Any]
+    ) -> str | Exception:
         cache = self._cache_in_use
-        known = await cache.alookup(prompt, batch.cache_key) if cache is not None else None
-        return known[0].text if known else await self.ainvoke(prompt)
+        try:
+            known = await cache.alookup(prompt, batch.cache_key) if cache is not None else None
+            return known[0].text if known else await self.ainvoke(prompt, **arguments)
+        except Exception as error:  # noqa: BLE001 - as there
+            return error
 
 
 def _asked(prompts: Sequence[str | Exception], config: Config) -> tuple[list[str], dict[str, Any]]:
@@ -353,4 +399,9 @@ def _placed(texts: Sequence[Any], prompts: Sequence[str | Exception]) -> list[st
 
 
 def _config_of(config: Config, index: int) -> RunnableConfig | None:
-    return config[index] if isinstance(config, Sequence) else config
+    if isinstance(config, Sequence):
+        return config[index]
+    if config is None or index == 0:
+        return config
+    others = {name: value for name, value in config.items() if name != "run_id"}  # one run's alone
+    return cast("RunnableConfig", others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
@@ -34,6 +35,7 @@ class BatchCall:
     prompts: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     cache_key: str = ""
+    is_entered: bool = False
 
 
 under_way: ContextVar[BatchCall | None] = ContextVar("under_way", default=None)
@@ -45,6 +47,24 @@ def claimed(owner: object, limit: int) -> BatchCall:
     if batch is None or batch.owner is not owner or batch.prompts:
         return BatchCall(owner, limit)
     return batch
+
+
+@contextmanager
+def entered(owner: object) -> Iterator[None]:
+    """Let the batch call of an LLM count for its own `generate`, and for none within that.
+
+    A callback may ask the same LLM: that call is none of the batch.
+    """
+    batch = under_way.get()
+    if batch is not None and batch.owner is owner and not batch.is_entered:
+        batch.is_entered = True
+        yield
+        return
+    token = under_way.set(None)
+    try:
+        yield
+    finally:
+        under_way.reset(token)
 
 
 class Tally(Generic[ManagerT]):
@@ -65,6 +85,7 @@ class Tally(Generic[ManagerT]):
         self._batch, self._caches = batch, caches
         self._outcomes: dict[int, Outcome] = {}
         self._first_error: int | None = None
+        self._concerns_all = False
         self._runs = [RunInfo(run_id=manager.run_id) for manager in managers]  # type: ignore[attr-defined]
         batch.prompts = prompts
 
@@ -75,7 +96,9 @@ class Tally(Generic[ManagerT]):
         for index, outcome in zip(group, outcomes, strict=True):
             self._outcomes[index] = outcome
             if outcome.error is not None:
-                self._first_error = min(index, self._first_error or index)
+                first = self._first_error
+                self._first_error = index if first is None else min(index, first)
+                self._concerns_all |= not isinstance(outcome.error, OF_ONE_PROMPT)
             if (manager := self._waiting.pop(index, None)) is not None:
                 yield manager, outcome
 
@@ -87,8 +110,7 @@ class Tally(Generic[ManagerT]):
         """
         if self._first_error is None or self._batch.collects:
             return False
-        error = self._outcomes[self._first_error].error
-        return not (self._caches and isinstance(error, OF_ONE_PROMPT))
+        return self._concerns_all or not self._caches
 
     @property
     def waiting(self) -> list[ManagerT]:

@@ -210,6 +210,7 @@ class AzureOpenAI(AzureOpenAISettings):
         refuse_misspelt(params)
         check_stop(stop)
         check_stop(params.get("stop"))
+        check_stop(self.model_kwargs.get("stop"))
         settings = {name: getattr(self, name) for name in MODEL_PARAMETERS}
         if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
             settings["best_of"] = self.best_of

@@ -606,3 +606,51 @@ def test_a_completion_is_empty_where_the_service_says_so(calls: Calls) -> None:
     """An empty text is an answer."""
     llm = _azure(Service([completion("", "", "")]))
     assert ["", "", ""] == calls.batch(llm, ["a", "b", "c"], return_exceptions=True)
+
+
+@both
+@each_call
+def test_a_callback_may_ask_the_same_llm_before_the_batch_begins(
+    make: Callable[..., AzureLLM], calls: Calls
+) -> None:
+    """Its question is none of the batch."""
+    llm = make(_answering({"bad"}))
+
+    class Asking(BaseCallbackHandler):
+        def on_llm_start(self, serialized: Any, prompts: list[str], **kwargs: Any) -> None:
+            assert "inner!" == llm.invoke("inner")
+
+    config: Any = {"callbacks": [Asking()]}
+    found = calls.batch(llm, ["a", "bad", "c"], return_exceptions=True, config=config)
+    assert ["a!", "ContentFilterError", "c!"] == [
+        t if isinstance(t, str) else type(t).__name__ for t in found
+    ]
+
+
+@both
+@each_call
+def test_the_first_prompts_error_is_the_first(make: Callable[..., AzureLLM], calls: Calls) -> None:
+    """Also when it has the number 0."""
+    llm = make(_answering({"p0", "p2"}), cache=InMemoryCache())
+    with pytest.raises(ContentFilterError, match="It was prompt 0 of 4"):
+        calls.generate(llm, [f"p{number}" for number in range(4)])
+
+
+@each_call
+def test_a_hit_that_the_cache_forgets_is_asked_for_as_the_batch_asked(calls: Calls) -> None:
+    """With the call's own parameters; what goes wrong then is that prompt's alone."""
+
+    class Forgetful(InMemoryCache):
+        def lookup(self, prompt: str, llm_string: str) -> Any:
+            known = super().lookup(prompt, llm_string)
+            self._cache.pop((prompt, llm_string), None)
+            return known
+
+    service = _answering({"bad"})
+    llm = _azure(service, cache=Forgetful(), batch_size=1)
+    calls.batch(llm, ["a"], temperature=0.1)
+    found = calls.batch(llm, ["a", "bad"], temperature=0.1, return_exceptions=True)
+    assert ["a!", "ContentFilterError"] == [
+        t if isinstance(t, str) else type(t).__name__ for t in found
+    ]
+    assert [0.1] * 3 == [body["temperature"] for body in service.bodies]
