@@ -319,21 +319,21 @@ def test_sixty_four_tasks_send_one_probe() -> None:
 
 def test_those_who_wait_for_a_probe_that_fails_go_on_at_once() -> None:
     """One after the other could take for ever."""
-    entered = threading.Barrier(8, timeout=10)
+    begun, entered = threading.Barrier(9, timeout=20), threading.Barrier(8, timeout=20)
     first = threading.Event()
 
     def answer(_request: httpx2.Request) -> httpx2.Response:
         if not first.is_set():
             first.set()
-            time.sleep(0.1)
+            time.sleep(1.0)  # until the others wait for it, on a busy machine, too
         else:
             entered.wait()  # only together do they go on
         return httpx2.Response(500)
 
     llm = _llm(Service([answer]))
     with ThreadPoolExecutor(9) as pool:
-        futures = [pool.submit(llm.invoke, "x") for _ in range(9)]
-        errors = [future.exception(timeout=20) for future in futures]
+        futures = [pool.submit(lambda: begun.wait() >= 0 and llm.invoke("x")) for _ in range(9)]
+        errors = [future.exception(timeout=40) for future in futures]
     assert {"ServerError"} == {type(error).__name__ for error in errors}
 
 
