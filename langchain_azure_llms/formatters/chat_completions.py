@@ -40,7 +40,7 @@ def parameters(given: Mapping[str, Any], *, limit: str = "max_completion_tokens"
     params = without_counterparts(given, ("best_of", "echo", "suffix"), READER)
     count = params.get("logprobs")
     if isinstance(count, int) and not isinstance(count, bool):
-        params |= {"logprobs": True, **({"top_logprobs": count} if count else {})}
+        params = {**({"top_logprobs": count} if count else {}), **params, "logprobs": True}
     return renamed(params, "max_tokens", limit)
 
 

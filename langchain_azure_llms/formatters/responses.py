@@ -70,11 +70,11 @@ def parameters(given: Mapping[str, Any]) -> dict[str, Any]:
         known = params.get("include", [])
         params["include"] = [*(known if isinstance(known, list) else [known]), _LOGPROBS]
         if count is not True and count:
-            params["top_logprobs"] = count
+            params.setdefault("top_logprobs", count)
     if "reasoning_effort" in params:
         effort = params.pop("reasoning_effort")
         more = params.get("reasoning")
-        params["reasoning"] = {"effort": effort, **(more if isinstance(more, dict) else {})}
+        params["reasoning"] = {**(more if isinstance(more, dict) else {}), "effort": effort}
     for name in ("max_tokens", "max_completion_tokens"):
         params = renamed(params, name, "max_output_tokens")
     return params

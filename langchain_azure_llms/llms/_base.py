@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import (
@@ -15,22 +15,23 @@ from langchain_core.callbacks import (
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import LLMResult
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_azure_llms.llms import _windows
 from langchain_azure_llms.llms._answering import AnsweringLLM
+from langchain_azure_llms.llms._configs import Config, asked, config_of, limit_of, placed
 from langchain_azure_llms.llms._settling import Outcome
 from langchain_azure_llms.llms._tally import (
+    NOTHING,
     BatchCall,
     Tally,
+    atell_all,
     claimed,
     entered,
+    tell_all,
     under_way,
     with_hits,
 )
-
-Config = RunnableConfig | Sequence[RunnableConfig] | None
-_NOTHING = LLMResult(generations=[])
 
 
 class _AsksTheError(type):
@@ -84,11 +85,11 @@ class AzureLLM(AnsweringLLM):
             AzureLLMError: The first error, which says which prompt it belongs to; unless
                 `return_exceptions`.
         """
-        with self._batching(config, collects=return_exceptions) as batch:
+        with self._batching(inputs, config, collects=return_exceptions) as batch:
             prompts = self._prompts_of(inputs, collects=return_exceptions)
-            good, run = _asked(prompts, config)
+            good, run = asked(prompts, config)
             try:
-                result = self.generate(good, **run, **kwargs) if good else _NOTHING
+                result = self.generate(good, **run, **kwargs) if good else NOTHING
                 texts: list[Any] = [group[0].text for group in result.generations]
             except Exception as error:
                 if not return_exceptions:
@@ -99,7 +100,7 @@ class AzureLLM(AnsweringLLM):
                     texts = [
                         self._hit(p, batch, kwargs) if text is None else text for p, text in found
                     ]
-        return _placed(texts, prompts)
+        return placed(texts, prompts)
 
     async def abatch(
         self,
@@ -110,11 +111,11 @@ class AzureLLM(AnsweringLLM):
         **kwargs: Any,
     ) -> list[str]:
         """Answer many prompts at once in asyncio; see `batch`."""
-        with self._batching(config, collects=return_exceptions) as batch:
+        with self._batching(inputs, config, collects=return_exceptions) as batch:
             prompts = self._prompts_of(inputs, collects=return_exceptions)
-            good, run = _asked(prompts, config)
+            good, run = asked(prompts, config)
             try:
-                result = await self.agenerate(good, **run, **kwargs) if good else _NOTHING
+                result = await self.agenerate(good, **run, **kwargs) if good else NOTHING
                 texts: list[Any] = [group[0].text for group in result.generations]
             except Exception as error:
                 if not return_exceptions:
@@ -126,7 +127,7 @@ class AzureLLM(AnsweringLLM):
                         await self._ahit(p, batch, kwargs) if text is None else text
                         for p, text in found
                     ]
-        return _placed(texts, prompts)
+        return placed(texts, prompts)
 
     def batch_as_completed(  # type: ignore[override] # of its overloads, the one that holds for both
         self,
@@ -153,13 +154,13 @@ class AzureLLM(AnsweringLLM):
 
         def answered(index: int) -> str | Exception:
             try:
-                return self.invoke(inputs[index], _config_of(config, index), **kwargs)
+                return self.invoke(inputs[index], config_of(config, index), **kwargs)
             except Exception as error:
                 if not return_exceptions:
                     raise
                 return error
 
-        limit = self._limit_of(config)
+        limit = limit_of(config, len(inputs), self.max_concurrency)
         with closing(_windows.in_threads(answered, range(len(inputs)), limit)) as done:
             yield from done
 
@@ -178,31 +179,28 @@ class AzureLLM(AnsweringLLM):
 
         async def answered(index: int) -> str | Exception:
             try:
-                return await self.ainvoke(inputs[index], _config_of(config, index), **kwargs)
+                return await self.ainvoke(inputs[index], config_of(config, index), **kwargs)
             except Exception as error:
                 if not return_exceptions:
                     raise
                 return error
 
-        limit = self._limit_of(config)
+        limit = limit_of(config, len(inputs), self.max_concurrency)
         async with aclosing(_windows.in_tasks(answered, range(len(inputs)), limit)) as done:
             async for one in done:
                 yield one
 
     @contextmanager
-    def _batching(self, config: Config, *, collects: bool) -> Iterator[BatchCall]:
+    def _batching(
+        self, inputs: Sequence[LanguageModelInput], config: Config, *, collects: bool
+    ) -> Iterator[BatchCall]:
         """Tell `generate` of a batch call."""
-        batch = BatchCall(self, self._limit_of(config), collects)
+        batch = BatchCall(self, limit_of(config, len(inputs), self.max_concurrency), collects)
         token = under_way.set(batch)
         try:
             yield batch
         finally:
             under_way.reset(token)
-
-    def _limit_of(self, config: Config) -> int:
-        first = config[0] if isinstance(config, Sequence) and config else config
-        limit = first.get("max_concurrency") if isinstance(first, dict) else None
-        return max(1, self.max_concurrency if limit is None else limit)
 
     def _prompts_of(
         self, inputs: Sequence[LanguageModelInput], *, collects: bool
@@ -274,8 +272,7 @@ class AzureLLM(AnsweringLLM):
                     if tally.is_over:
                         break
         except BaseException as error:
-            for manager in tally.waiting:
-                manager.on_llm_error(error, response=_NOTHING)
+            tell_all(tally.waiting, error)
             raise
         return self._result(tally, stop)
 
@@ -285,8 +282,7 @@ class AzureLLM(AnsweringLLM):
             return tally.result(self._model_name)
         cache, key = self._cache_in_use, self._cache_key(stop)
         problem = tally.error(key)
-        for manager in tally.waiting:
-            manager.on_llm_error(problem, response=_NOTHING)
+        tell_all(tally.waiting, problem)
         if cache is not None:
             for prompt, outcome in tally.answered:
                 cache.update(prompt, key, outcome.generations)
@@ -317,8 +313,7 @@ class AzureLLM(AnsweringLLM):
                     if tally.is_over:
                         break
         except BaseException as error:
-            for manager in tally.waiting:
-                await manager.on_llm_error(error, response=_NOTHING)
+            await atell_all(tally.waiting, error)
             raise
         return await self._aresult(tally, stop)
 
@@ -330,8 +325,7 @@ class AzureLLM(AnsweringLLM):
             return tally.result(self._model_name)
         cache, key = self._cache_in_use, self._cache_key(stop)
         problem = tally.error(key)
-        for manager in tally.waiting:
-            await manager.on_llm_error(problem, response=_NOTHING)
+        await atell_all(tally.waiting, problem)
         if cache is not None:
             for prompt, outcome in tally.answered:
                 await cache.aupdate(prompt, key, outcome.generations)
@@ -340,7 +334,7 @@ class AzureLLM(AnsweringLLM):
     def _tell(self, manager: Any, outcome: Outcome) -> Any:
         """Tell a run's listeners what became of its prompt; of async ones, return the awaitable."""
         if outcome.error is not None:
-            return manager.on_llm_error(outcome.error, response=_NOTHING)
+            return manager.on_llm_error(outcome.error, response=NOTHING)
         return manager.on_llm_end(outcome.result(self._model_name))
 
     # --- the cache --------------------------------------------------------------------------
@@ -373,35 +367,3 @@ class AzureLLM(AnsweringLLM):
             return known[0].text if known else await self.ainvoke(prompt, **arguments)
         except Exception as error:  # noqa: BLE001 - as there
             return error
-
-
-def _asked(prompts: Sequence[str | Exception], config: Config) -> tuple[list[str], dict[str, Any]]:
-    """Return the prompts that are text, and what `generate` is told of their runs.
-
-    One config for all is told once: making a callback manager of it for each prompt costs more than
-    sending the prompt.
-    """
-    numbers = [number for number, prompt in enumerate(prompts) if isinstance(prompt, str)]
-    good = cast("list[str]", [prompts[number] for number in numbers])
-    if not isinstance(config, Sequence):
-        one = ensure_config(config)
-        run = {name: one.get(name) for name in ("callbacks", "tags", "run_name")}
-        return good, {**run, "metadata": one.get("metadata") or {}}
-    each = [ensure_config(config[number]) for number in numbers]
-    names = ("callbacks", "tags", "metadata", "run_name")
-    return good, {name: [one.get(name) for one in each] for name in names}
-
-
-def _placed(texts: Sequence[Any], prompts: Sequence[str | Exception]) -> list[str]:
-    """Return the texts in their prompts' places, beside the errors of what is no prompt."""
-    waiting = iter(texts)
-    return [next(waiting) if isinstance(prompt, str) else prompt for prompt in prompts]  # type: ignore[misc]
-
-
-def _config_of(config: Config, index: int) -> RunnableConfig | None:
-    if isinstance(config, Sequence):
-        return config[index]
-    if config is None or index == 0:
-        return config
-    others = {name: value for name, value in config.items() if name != "run_id"}  # one run's alone
-    return cast("RunnableConfig", others)

@@ -20,7 +20,9 @@ from langchain_core.load.serializable import (
     to_json_not_implemented,
 )
 from langchain_core.outputs import LLMResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from langchain_core.runnables.configurable import RunnableConfigurableFields
+from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic.fields import ModelPrivateAttr
 
@@ -28,6 +30,7 @@ from langchain_azure_llms import _codecs
 from langchain_azure_llms._redact import Private, public_url, without_frames
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.llms import _settings
+from langchain_azure_llms.llms._configurable import ConfigurableLLM, original, set_by_user
 from langchain_azure_llms.llms._identity import digest
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._saved import Saved, saved_settings
@@ -60,6 +63,8 @@ _OPERATIONAL = frozenset(
     }
 )
 """Settings that do not change what an endpoint answers."""
+_HOLDS_SECRET = frozenset({"openai_proxy"})
+"""Settings that are texts, and may have a password within."""
 _PRIVATE_ARGUMENTS = frozenset({"extra_headers", "extra_query"})
 """Arguments of a call whose values may be secrets: caches and tracers get a digest of them."""
 _call_arguments: ContextVar[tuple[int, dict[str, Any]] | None] = ContextVar(
@@ -84,14 +89,15 @@ class ConfiguredLLM(BaseLLM):
     def __init__(self, *positional: Any, **settings: Any) -> None:
         if positional:
             raise ConfigurationError(f"{type(self).__name__} takes its settings by name only.")
-        problem = None
+        problem, before = None, original(type(self), settings)
         try:
-            super().__init__(**settings)
+            super().__init__(**(set_by_user(settings, before) if before else settings))
         except ValidationError as error:
             problem = _settings.configuration_error(type(self).__name__, error)
         except ConfigurationError as error:
             problem = error
         if problem is not None:
+            before = None
             settings.clear()  # no frame of the traceback may hold what was passed, nor pydantic's
             raise without_frames(problem)
         given = self.model_fields_set
@@ -100,6 +106,9 @@ class ConfiguredLLM(BaseLLM):
             for name, field in type(self).model_fields.items()
             if name not in given and _settings.value_of_environment(field, vars(self)) is not None
         )
+
+        for name in self.never_travel if before else ():
+            setattr(self, name, getattr(before, name))
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -125,6 +134,15 @@ class ConfiguredLLM(BaseLLM):
             suggestion = _settings.nearest(name, cls.model_fields)
             raise _settings.unknown_argument(name, suggestion, cls.__name__)
         return known
+
+    def configurable_fields(self, **kwargs: AnyConfigurableField) -> RunnableSerializable[Any, str]:
+        """Let each call set some settings; see LangChain's `configurable_fields`.
+
+        Args:
+            **kwargs: Settings, each with LangChain's description of what may be set.
+        """
+        made = cast("RunnableConfigurableFields[Any, str]", super().configurable_fields(**kwargs))
+        return ConfigurableLLM(default=made.default, fields=made.fields)
 
     # --- compared ---------------------------------------------------------------------------
 
@@ -248,7 +266,9 @@ class ConfiguredLLM(BaseLLM):
         values = {name: value for name, value in state["__dict__"].items() if name != "_serialized"}
         for name in self.shared_resources:
             _refuse_unpicklable(name, values.get(name))
-        stay = [n for n in self._from_environment if isinstance(values.get(n), SecretStr)]
+        stay = [
+            n for n in self._from_environment if n in _HOLDS_SECRET or _is_secret(values.get(n))
+        ]
         state["__dict__"] = {**values, **dict.fromkeys(stay)}
         private = (state["__pydantic_private__"] or {}).items()
         state["__pydantic_private__"] = {n: v for n, v in private if n not in self.never_travel}
@@ -346,6 +366,10 @@ def _private(arguments: dict[str, Any]) -> dict[str, Any]:
         name: Private(value) if name in _PRIVATE_ARGUMENTS and isinstance(value, Mapping) else value
         for name, value in arguments.items()
     }
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, SecretStr)
 
 
 def _fresh(attribute: ModelPrivateAttr) -> Any:

@@ -15,6 +15,13 @@ from langchain_azure_llms.transport._exchange import HttpRequest
 
 _FILL_CONTEXT = -1
 _OLD_LIMIT, _NEW_LIMIT = "max_tokens", "max_completion_tokens"
+_SAME = (
+    ("max_tokens", "max_completion_tokens", "max_output_tokens"),
+    ("logprobs", "top_logprobs"),
+    ("reasoning", "reasoning_effort"),
+)
+"""Names of one thing, in one form of the API or another."""
+_OTHER_NAMES = {name: set(names) - {name} for names in _SAME for name in names}
 _NEW_LIMIT_SINCE = "2024-09-01"
 """The first API version with `max_completion_tokens`, and with the models that take no other
 (Microsoft, "Azure OpenAI reasoning models")."""
@@ -93,8 +100,9 @@ def _completions(request: HttpRequest, asked: Asked) -> Requests:
 
 def _chat(request: HttpRequest, asked: Asked) -> Requests:
     limit = _OLD_LIMIT if asked.old_limit else _NEW_LIMIT
-    body = _finished(chat_completions.parameters(_given(asked), limit=limit), asked)
-    body |= {**asked.extra_body, **asked.call_body}
+    given, as_it_is = _layered(asked)
+    params = chat_completions.parameters(given, limit=limit)
+    body = _finished({**params, **as_it_is}, asked)
     n = _count(body, "n")
     if asked.stream:
         _refuse_choice(n, 1)
@@ -111,11 +119,13 @@ def _chat(request: HttpRequest, asked: Asked) -> Requests:
 
 
 def _responses(request: HttpRequest, asked: Asked) -> Requests:
-    given = {**_given(asked), **({} if asked.stop is None else {"stop": asked.stop})}
-    stop = given.pop("stop", None) or ()
-    stop = (stop,) if isinstance(stop, str) else tuple(stop)
-    body = _finished(responses.parameters(given), replace(asked, stop=None, stream_usage=False))
-    body |= {**asked.extra_body, **asked.call_body}
+    given, as_it_is = _layered(asked)
+    stop = given.pop("stop", None) if asked.stop is None else asked.stop
+    stop = (stop,) if isinstance(stop, str) else tuple(stop or ())
+    body = _finished(
+        {**responses.parameters(given), **as_it_is},
+        replace(asked, stop=None, stream_usage=False),
+    )
 
     def call(group: Sequence[str]) -> PromptCall:
         return PromptCall(
@@ -129,12 +139,39 @@ def _responses(request: HttpRequest, asked: Asked) -> Requests:
     return Requests(1, call)
 
 
-def _given(asked: Asked) -> dict[str, Any]:
-    """Return what the user set; only text completions can be told to fill the context."""
-    given = {**asked.explicit, **asked.model_kwargs, **asked.params}
-    if given.get("max_tokens") == _FILL_CONTEXT:
+def _layered(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is to be put in the form's words, and what is sent as it is.
+
+    The call comes before the LLM, and of each the extra body before the rest; a parameter counts
+    under each of its names.
+    """
+    given: dict[str, Any] = {}
+    as_it_is: dict[str, Any] = {}
+    for layer, place in (
+        (asked.explicit, given),
+        (asked.model_kwargs, given),
+        (asked.extra_body, as_it_is),
+        (asked.params, given),
+        (asked.call_body, as_it_is),
+    ):
+        for name, value in layer.items():
+            for other in _OTHER_NAMES.get(name, ()):
+                if not _refines(name, value):
+                    given.pop(other, None)
+                    as_it_is.pop(other, None)
+                elif other in as_it_is and place is given:
+                    given[other] = as_it_is.pop(other)
+            given.pop(name, None)
+            as_it_is.pop(name, None)
+        place.update(layer)
+    if given.get("max_tokens") == _FILL_CONTEXT:  # only text completions can be told that
         del given["max_tokens"]
-    return given
+    return given, as_it_is
+
+
+def _refines(name: str, value: Any) -> bool:
+    """Return whether a parameter adds to its other names, in place of overruling them."""
+    return name in ("reasoning_effort", "top_logprobs") or (name == "logprobs" and value is True)
 
 
 def _finished(params: Mapping[str, Any], asked: Asked) -> dict[str, Any]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.outputs import LLMResult, RunInfo
 
 from langchain_azure_llms.llms._forms import OF_ONE_PROMPT
 from langchain_azure_llms.llms._settling import Outcome, summed, with_number
 
 ManagerT = TypeVar("ManagerT")
+NOTHING = LLMResult(generations=[])
+"""What came of a run that failed."""
 
 
 @dataclass
@@ -161,3 +164,19 @@ def with_hits(
             continue
         yield prompt, outcome.error or outcome.generations[0].text
         waiting, outcome = next(asked, nobody)
+
+
+def tell_all(managers: Sequence[CallbackManagerForLLMRun], error: BaseException) -> None:
+    """Tell all of an error; one who raises keeps none of the others from hearing of it."""
+    with ExitStack() as telling:
+        for manager in reversed(managers):
+            telling.callback(manager.on_llm_error, error, response=NOTHING)
+
+
+async def atell_all(
+    managers: Sequence[AsyncCallbackManagerForLLMRun], error: BaseException
+) -> None:
+    """Do the same in asyncio."""
+    async with AsyncExitStack() as telling:
+        for manager in reversed(managers):
+            telling.push_async_callback(manager.on_llm_error, error, response=NOTHING)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from itertools import chain, islice
@@ -39,9 +38,11 @@ def in_threads(
         return
     gone = threading.Event()
     finished: SimpleQueue[tuple[ItemT, ResultT | None, BaseException | None]] = SimpleQueue()
-    pool = ThreadPoolExecutor(limit, thread_name_prefix="azure-llm")
+    workers = _Workers(limit)
 
     def do(item: ItemT) -> None:
+        if gone.is_set():
+            return
         abandoned.set(gone)  # in the context of this item alone
         try:
             finished.put((item, work(item), None))
@@ -51,7 +52,7 @@ def in_threads(
     def begin(count: int) -> int:
         begun = list(islice(waiting, count))
         for item in begun:
-            pool.submit(copy_context().run, do, item)
+            workers.begin(partial(copy_context().run, do, item))
         return len(begun)
 
     try:
@@ -64,7 +65,34 @@ def in_threads(
             yield item, result  # type: ignore[misc] # there is a result where there is no error
     finally:
         gone.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        workers.dismiss()
+
+
+class _Workers:
+    """Threads that nobody waits for: not even the end of the interpreter, after Ctrl-C.
+
+    Those of a ThreadPoolExecutor are waited for, as long as a reply may take.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._count = 0
+        self._waiting: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+
+    def begin(self, work: Callable[[], None]) -> None:
+        self._waiting.put(work)
+        if self._count < self._limit:
+            self._count += 1
+            name = f"azure-llm_{self._count}"
+            threading.Thread(target=self._work_off, name=name, daemon=True).start()
+
+    def dismiss(self) -> None:
+        for _ in range(self._count):
+            self._waiting.put(None)
+
+    def _work_off(self) -> None:
+        while (work := self._waiting.get()) is not None:
+            work()
 
 
 async def in_tasks(

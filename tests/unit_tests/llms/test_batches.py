@@ -654,3 +654,66 @@ def test_a_hit_that_the_cache_forgets_is_asked_for_as_the_batch_asked(calls: Cal
         t if isinstance(t, str) else type(t).__name__ for t in found
     ]
     assert [0.1] * 3 == [body["temperature"] for body in service.bodies]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_there_is_one_config_or_one_for_each(calls: Calls, count: int, *, collects: bool) -> None:
+    """A list of another length is a mistake, not something to be cut or stretched."""
+    configs = [{"tags": ["t"]}] * count
+    with pytest.raises(ConfigurationError, match=f"{count} configs for 2 inputs"):
+        calls.batch(_azure(Service([])), ["a", "b"], config=configs, return_exceptions=collects)
+
+
+@pytest.mark.parametrize("limit", [0, -1, "8", 2.5, float("inf"), True])
+def test_the_limit_is_a_number_of_requests(calls: Calls, limit: Any) -> None:
+    """What is none is refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match="max_concurrency is"):
+        calls.batch(_azure(Service([])), ["a", "b"], config={"max_concurrency": limit})
+
+
+class _Runs(BaseCallbackHandler):
+    """Notes the runs that began."""
+
+    def __init__(self) -> None:
+        self.ids: list[UUID] = []
+
+    def on_llm_start(self, *_: Any, run_id: UUID, **__: Any) -> None:
+        self.ids.append(run_id)
+
+
+def test_runs_have_the_ids_that_they_were_given(calls: Calls) -> None:
+    """One config's id is the first prompt's; each of several is its own prompt's."""
+    runs, ids = _Runs(), [UUID(int=number) for number in (1, 2, 3)]
+    llm = _azure(Service([echo]))
+    calls.batch(llm, ["a", "b"], config={"run_id": ids[0], "callbacks": [runs]})
+    assert ids[0] == runs.ids[0]
+    assert runs.ids[1] not in ids
+    runs.ids.clear()
+    calls.batch(llm, ["a", "b", "c"], config=[{"run_id": one, "callbacks": [runs]} for one in ids])
+    assert ids == runs.ids
+
+
+class _Strict(BaseCallbackHandler):
+    """Raises when it hears of an error."""
+
+    raise_error = True
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    def on_llm_error(self, *_: Any, **__: Any) -> None:
+        self.heard += 1
+        raise RuntimeError("a listener failed")
+
+
+def test_a_listener_that_raises_keeps_no_other_from_hearing(calls: Calls) -> None:
+    """Every run that began is told its end."""
+    strict = _Strict()
+    with pytest.raises((RuntimeError, AuthenticationError)):
+        calls.batch(
+            _azure(Service([httpx2.Response(401, json={})]), batch_size=1, max_concurrency=1),
+            ["a", "b", "c", "d"],
+            config={"callbacks": [strict]},
+        )
+    assert 4 == strict.heard

@@ -492,7 +492,6 @@ def test_a_calls_own_parameters_and_the_bodys_additions(calls: Calls) -> None:
     assert {
         "messages": [{"role": "user", "content": "hi"}],
         "model": "d",
-        "max_completion_tokens": 20,
         "max_tokens": 7,
         "stop": ["s"],
         "user": "u",

@@ -189,3 +189,14 @@ def test_deep_copies_within_a_process_share_clients_and_providers() -> None:
     assert copied.http_client is llm.http_client
     assert copied.http_async_client is llm.http_async_client
     assert copied.metadata is not llm.metadata
+
+
+def test_the_environments_proxy_stays_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its URL may hold a password: the child reads its own environment."""
+    monkeypatch.setenv("OPENAI_PROXY", "http://user:hidden@proxy.example")
+    pickled = pickle.dumps(_azure())
+    assert b"hidden" not in pickled
+    monkeypatch.setenv("OPENAI_PROXY", "http://other.example")
+    assert "http://other.example" == pickle.loads(pickled).openai_proxy
+    passed = pickle.dumps(_azure(openai_proxy="http://passed.example"))
+    assert "http://passed.example" == pickle.loads(passed).openai_proxy

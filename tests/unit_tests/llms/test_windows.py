@@ -1,6 +1,8 @@
 """Several things at once: bounded, each result as it comes, ended by the first error."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -150,3 +152,19 @@ def test_no_thread_is_left_behind() -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=5)
     assert set(threading.enumerate()) <= before
+
+
+def test_the_interpreter_waits_for_no_abandoned_work() -> None:
+    """After Ctrl-C a program ends, however long the replies take that it asked for."""
+    program = """
+import threading
+from langchain_azure_llms.llms import _windows
+never = threading.Event()
+done = _windows.in_threads(lambda item: item and never.wait(60), [0, 1, 2], 3)
+print(next(done))
+done.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert ("(0, 0)\n", "", 0) == (done.stdout, done.stderr, done.returncode)
