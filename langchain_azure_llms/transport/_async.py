@@ -70,12 +70,11 @@ async def send(
         if _reading.is_event_stream(request, response):
             return Reply(response.status_code, response.headers, source=response)
         try:
-            parts, size = [], 0
+            body = _reading.Body(message)
             async for part in response.aiter_bytes():
-                parts.append(part)
-                if (size := size + len(part)) > _reading.MAX_BYTES:
-                    return _reading.too_large()
-            return _reading.reply_of(response, parts)
+                if (failure := body.take(part)) is not None:
+                    return failure
+            return body.reply(response)
         finally:
             await response.aclose()
     except _reading.HTTP_ERRORS as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import lru_cache
 
 import httpx2
@@ -17,6 +19,10 @@ from langchain_azure_llms.transport._sse import as_error
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest reply, and the largest single event of a stream, that is accepted."""
+
+BODY_SECONDS = 60.0
+"""How long the body of a whole reply may take, where the read timeout is shorter: each of its parts
+has that much time, and a server that drips them would hold the call for days."""
 
 DRAIN_SECONDS = 1.0
 """How long the end of a stream's connection is waited for, after the stream's own end marker."""
@@ -41,14 +47,38 @@ def is_event_stream(request: HttpRequest, response: httpx2.Response) -> bool:
     return request.stream and response.is_success and kind.lower().startswith("text/event-stream")
 
 
-def reply_of(response: httpx2.Response, parts: list[bytes]) -> Reply:
-    """Return the reply that a response and its body make."""
-    return Reply(response.status_code, response.headers, b"".join(parts))
+class Body:
+    """A reply's body, put together within bounds of size and time.
 
+    Args:
+        request: What was sent; its read timeout bounds the whole body, too.
+        clock: Tells the time in seconds.
+    """
 
-def too_large() -> Failure:
-    """Return the failure of a reply that is over the limit."""
-    return Failure(FailureKind.TOO_LARGE, f"it is larger than {MAX_BYTES} bytes")
+    def __init__(
+        self, request: httpx2.Request, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        longest = request.extensions.get("timeout", {}).get("read")
+        self._clock, self._seconds = clock, None if longest is None else max(longest, BODY_SECONDS)
+        self._begun = clock()
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def take(self, part: bytes) -> Failure | None:
+        """Add a part; return what is wrong once the body goes over a bound."""
+        self._parts.append(part)
+        self._size += len(part)
+        if self._size > MAX_BYTES:
+            return Failure(FailureKind.TOO_LARGE, f"it is larger than {MAX_BYTES} bytes")
+        if self._seconds is not None and self._clock() - self._begun > self._seconds:
+            return Failure(
+                FailureKind.TIMED_OUT, f"its body did not end within {self._seconds:g} s"
+            )
+        return None
+
+    def reply(self, response: httpx2.Response) -> Reply:
+        """Return the reply that a response and this body make."""
+        return Reply(response.status_code, response.headers, b"".join(self._parts))
 
 
 def event_source(response: httpx2.Response) -> httpx2.EventSource:

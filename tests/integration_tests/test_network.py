@@ -26,7 +26,7 @@ from langchain_azure_llms.exceptions import (
     EndpointTimeoutError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.transport import _network, _pool
+from langchain_azure_llms.transport import _network, _pool, _reading
 from langchain_azure_llms.transport._aiohttp import AiohttpClient
 from tests.integration_tests.wire import Connection, WireServer
 
@@ -174,6 +174,21 @@ def test_a_slow_reply_is_a_timeout(way: Way) -> None:
         await connection.hung_up()
 
     with WireServer(slow) as server, pytest.raises(EndpointTimeoutError):
+        way.invoke(_llm(server.url, timeout=0.2))
+
+
+def test_a_body_that_drips_is_a_timeout(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its parts comes in time, and their sum never ends."""
+    monkeypatch.setattr(_reading, "BODY_SECONDS", 0.3)
+
+    async def drips(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+        for _ in range(500):
+            await connection.send(b" ")
+            await asyncio.sleep(0.02)
+
+    with WireServer(drips) as server, pytest.raises(EndpointTimeoutError, match="did not end"):
         way.invoke(_llm(server.url, timeout=0.2))
 
 
