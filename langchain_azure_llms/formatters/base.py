@@ -46,17 +46,12 @@ MANY = 1_000_000
 
 def described(answer: Answer) -> list[Generation]:
     """Return the first prompt's generations, the first one telling the answer's usage and model."""
-    first, *others = answer.generations[0]
-    info = {
-        **(first.generation_info or {}),
-        "token_usage": answer.token_usage,
-        "model_name": answer.model_name,
-    }
-    told = {key: value for key, value in info.items() if value or key in _ALWAYS_TOLD}
-    return [Generation(text=first.text, generation_info=told), *others]
-
-
-_ALWAYS_TOLD = ("finish_reason", "logprobs")
+    generations = answer.generations[0]
+    info = generations[0].generation_info
+    assert info is not None  # noqa: S101 - a read answer's have one
+    more = {"token_usage": answer.token_usage, "model_name": answer.model_name}
+    info |= {name: value for name, value in more.items() if value}
+    return generations
 
 
 class ContentFormatterBase:

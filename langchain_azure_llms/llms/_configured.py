@@ -8,6 +8,7 @@ import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -296,9 +297,16 @@ class ConfiguredLLM(BaseLLM):
     @property
     def _settings_digest(self) -> str:
         """A digest of every setting that changes answers: it tells LLMs apart, and no more."""
-        left_out = {*_OPERATIONAL, *self.lc_secrets, *self.shared_resources}
-        settings = {n: getattr(self, n) for n in type(self).model_fields if n not in left_out}
-        return digest(settings)
+        values = vars(self)
+        return digest({name: values[name] for name in _telling(type(self), *self.lc_secrets)})
+
+    def _dict_for_compat(self) -> dict[str, Any]:
+        """Return `asdict`, without silencing a deprecated method of that purpose on the way.
+
+        LangChain asks with every call, and the silence takes longer than the rest.
+        """
+        is_old = type(self).dict is not BaseLLM.dict  # a user's subclass has it
+        return super()._dict_for_compat() if is_old else self.asdict()
 
     @contextmanager
     def _calling(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
@@ -358,6 +366,13 @@ class ConfiguredLLM(BaseLLM):
         async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
             async for part in closing_parts:
                 yield part
+
+
+@lru_cache(maxsize=32)
+def _telling(cls: type[ConfiguredLLM], *secrets: str) -> tuple[str, ...]:
+    """Return the names of the settings that change answers."""
+    left_out = {*_OPERATIONAL, *secrets, *cls.shared_resources}
+    return tuple(name for name in cls.model_fields if name not in left_out)
 
 
 def _private(arguments: dict[str, Any]) -> dict[str, Any]:

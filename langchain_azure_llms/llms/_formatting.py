@@ -83,8 +83,7 @@ def read_response(formatter: Any, body: bytes, api_type: AzureMLEndpointApiType)
         ResponseFormatError: If it cannot read it, or returns something else than completions.
     """
     name = type(formatter).__name__
-    text = shortened(decoded(body))
-    read = _reading(formatter.format_response_payload, body, api_type, name, text)
+    read = _reading(formatter.format_response_payload, body, api_type, name)
     generations = read if isinstance(read, list) else [read]
     generations = [Generation(text=g) if isinstance(g, str) else g for g in generations]
     if not generations or not all(isinstance(g, Generation) for g in generations):
@@ -92,7 +91,7 @@ def read_response(formatter: Any, body: bytes, api_type: AzureMLEndpointApiType)
             f"{name}.format_response_payload returned {shortened(repr(read), 100)}, expected text, "
             "a Generation or a list of Generations.",
             formatter=name,
-            body=text,
+            body=_shown(body),
         )
     return answer_of(generations)
 
@@ -106,7 +105,7 @@ def read_event(
         ResponseFormatError: If it cannot read it, or returns something else than text or a chunk.
     """
     name = type(formatter).__name__
-    read = _reading(formatter.format_stream_event, data, api_type, name, data)
+    read = _reading(formatter.format_stream_event, data, api_type, name)
     if read is None or isinstance(read, GenerationChunk):
         return read
     if isinstance(read, str):
@@ -120,7 +119,7 @@ def read_event(
 
 
 def _reading(
-    method: Callable[..., Any], given: Any, api_type: AzureMLEndpointApiType, name: str, text: str
+    method: Callable[..., Any], given: bytes | str, api_type: AzureMLEndpointApiType, name: str
 ) -> Any:
     """Let a formatter read; whatever it raises is an answer that it cannot read."""
     try:
@@ -128,40 +127,50 @@ def _reading(
     except AzureLLMError:
         raise
     except Exception as error:
+        text = _shown(given)
         raise ResponseFormatError(
-            f"{name} could not read the answer {shortened(text)!r}: {type(error).__name__}: "
-            f"{error}",
+            f"{name} could not read the answer {text!r}: {type(error).__name__}: {error}",
             formatter=name,
-            body=shortened(text),
+            body=text,
         ) from error
+
+
+def _shown(given: bytes | str) -> str:
+    return shortened(given if isinstance(given, str) else decoded(given))
 
 
 def _called(
     method: Callable[..., Any], arguments: tuple[Any, ...], api_type: AzureMLEndpointApiType
 ) -> Any:
     """Call a formatter's method, with the api type if it takes one: old formatters do not."""
-    by_name = {"api_type": api_type}
-    if _takes(method, (*arguments, api_type), {}):
-        return method(*arguments, api_type)
-    return method(*arguments, **(by_name if _takes(method, arguments, by_name) else {}))
-
-
-def _takes(method: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> bool:
-    signature = _signature(getattr(method, "__func__", method))
-    bound = () if signature is None or not hasattr(method, "__func__") else (None,)
+    function = getattr(method, "__func__", method)
     try:
-        return signature is not None and bool(signature.bind(*bound, *given, **named))
-    except TypeError:
-        return False
-
-
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    try:
-        return _known_signature(function)
-    except (TypeError, ValueError):  # one that has none, or cannot be remembered
-        return None
+        takes = _takes(function, len(arguments) + (function is not method))
+    except TypeError:  # one that cannot be remembered
+        takes = _takes.__wrapped__(function, len(arguments) + (function is not method))
+    match takes:
+        case "in its place":
+            return method(*arguments, api_type)
+        case "by name":
+            return method(*arguments, api_type=api_type)
+        case _:
+            return method(*arguments)
 
 
 @lru_cache(maxsize=128)
-def _known_signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
+def _takes(function: Callable[..., Any], count: int) -> str:
+    """Return how a function takes the api type after so many arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one that has none
+        return "not"
+    for takes, more, named in (
+        ("in its place", (None,), {}),
+        ("by name", (), {"api_type": None}),
+    ):
+        try:
+            signature.bind(*[None] * count, *more, **named)
+        except TypeError:
+            continue
+        return takes
+    return "not"

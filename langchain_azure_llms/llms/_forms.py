@@ -22,6 +22,7 @@ from langchain_azure_llms.exceptions import (
     OperationNotSupportedError,
 )
 from langchain_azure_llms.llms._calls import PromptCall
+from langchain_azure_llms.llms._settings import quietly
 
 COMPLETIONS, CHAT, RESPONSES = FORMS = ("completions", "chat_completions", "responses")
 OF_ONE_PROMPT = (ContentFilterError, ContextLengthError)
@@ -48,23 +49,39 @@ class Plan:
 
     Attributes:
         prompts: The prompts.
-        requests_in: Returns the requests of a form.
+        make_requests: Makes the requests of a form.
         forms: The forms to try, in this order.
         deployment: Who is asked; what was learned of one says nothing of another.
         name: The deployment's name, for messages.
     """
 
     prompts: Sequence[str]
-    requests_in: Callable[[str], Requests]
+    make_requests: Callable[[str], Requests]
     forms: tuple[str, ...] = ("",)
     deployment: object = field(default=None, repr=False)
     name: str = ""
+    _made: dict[str, Requests] = field(default_factory=dict, repr=False)
+
+    def requests_in(self, form: str) -> Requests:
+        """Return the requests of a form; all but the prompts they have in common, made once.
+
+        Raises:
+            ConfigurationError: If they cannot be made; without its frames, for those hold secrets.
+        """
+        made = self._made.get(form)
+        if made is None:
+            made = self._made[form] = quietly(self.make_requests, form)
+        return made
 
     def ask(self, form: str, group: Sequence[int]) -> Ask:
-        """Return the first request for a group of prompts: as many of them as it can carry."""
+        """Return the first request for a group of prompts: as many of them as it can carry.
+
+        Raises:
+            ConfigurationError: As above.
+        """
         requests = self.requests_in(form)
         taken = group[: requests.size]
-        return Ask(taken, requests.call([self.prompts[index] for index in taken]))
+        return Ask(taken, quietly(requests.call, [self.prompts[index] for index in taken]))
 
 
 class Ask(NamedTuple):

@@ -33,7 +33,7 @@ def digest(value: Any) -> str:
 
 def _json(value: Any) -> str:
     try:
-        return json.dumps(value, sort_keys=True, default=_content)
+        return _encode(value)
     except TypeError:  # keys of several types have no order, and some are no keys for JSON
         return json.dumps(_pairs(value), default=_content)
 
@@ -66,6 +66,7 @@ def _held(value: Any) -> Any:
         return uuid.uuid4().hex
 
 
+_encode = json.JSONEncoder(sort_keys=True, default=_content).encode
 _local_names: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 

@@ -90,7 +90,7 @@ def _completions(request: HttpRequest, asked: Asked) -> Requests:
         prompt = group[0] if asked.stream else list(group)
         return PromptCall(
             group,
-            replace(request, body=completions.payload(prompt, {**body, **room})),
+            request.with_body(completions.payload(prompt, {**body, **room})),
             read=lambda reply: completions.read_answer(reply, len(group), n),
             read_event=completions.read_event,
         )
@@ -110,7 +110,7 @@ def _chat(request: HttpRequest, asked: Asked) -> Requests:
     def call(group: Sequence[str]) -> PromptCall:
         return PromptCall(
             group,
-            replace(request, body=chat_completions.payload(group[0], body)),
+            request.with_body(chat_completions.payload(group[0], body)),
             read=lambda reply: chat_completions.read_answer(reply, n),
             read_event=chat_completions.read_event,
         )
@@ -130,7 +130,7 @@ def _responses(request: HttpRequest, asked: Asked) -> Requests:
     def call(group: Sequence[str]) -> PromptCall:
         return PromptCall(
             group,
-            replace(request, body=responses.payload(group[0], body)),
+            request.with_body(responses.payload(group[0], body)),
             read=lambda reply: responses.read_answer(reply, stop),
             read_event=responses.read_event,
             stop=stop,

@@ -38,12 +38,18 @@ class Outcome:
 
     def result(self, model_name: str | None) -> LLMResult:
         """Return it as callbacks are told."""
+        return LLMResult(
+            generations=[list(self.generations)], llm_output=self.llm_output(model_name)
+        )
+
+    def llm_output(self, model_name: str | None) -> dict[str, Any]:
+        """Return what it tells beside the text."""
         output: dict[str, Any] = {"token_usage": self.answer.token_usage if self.answer else {}}
         if told := self.model_name or model_name:
             output["model_name"] = told
         if self.answer is not None and self.answer.system_fingerprint:
             output["system_fingerprint"] = self.answer.system_fingerprint
-        return LLMResult(generations=[list(self.generations)], llm_output=output)
+        return output
 
 
 def chunks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -119,7 +125,7 @@ def summed(outcomes: Sequence[Outcome], model_name: str | None) -> LLMResult:
     if model_name:
         output["model_name"] = model_name
     for outcome in outcomes:
-        told = outcome.result(None).llm_output or {}
+        told = outcome.llm_output(None)
         for name in _COUNTS:
             if isinstance(told["token_usage"].get(name), int):
                 usage[name] = usage.get(name, 0) + told["token_usage"][name]

@@ -8,13 +8,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    BaseRunManager,
+    CallbackManagerForLLMRun,
+)
 from langchain_core.outputs import LLMResult, RunInfo
 
 from langchain_azure_llms.llms._forms import OF_ONE_PROMPT
 from langchain_azure_llms.llms._settling import Outcome, summed, with_number
 
-ManagerT = TypeVar("ManagerT")
+ManagerT = TypeVar("ManagerT", bound=BaseRunManager)
 NOTHING = LLMResult(generations=[])
 """What came of a run that failed."""
 
@@ -89,7 +93,7 @@ class Tally(Generic[ManagerT]):
         self._outcomes: dict[int, Outcome] = {}
         self._first_error: int | None = None
         self._concerns_all = False
-        self._runs = [RunInfo(run_id=manager.run_id) for manager in managers]  # type: ignore[attr-defined]
+        self._runs = [RunInfo(run_id=manager.run_id) for manager in managers]
         batch.prompts = prompts
 
     def take(
@@ -102,7 +106,8 @@ class Tally(Generic[ManagerT]):
                 first = self._first_error
                 self._first_error = index if first is None else min(index, first)
                 self._concerns_all |= not isinstance(outcome.error, OF_ONE_PROMPT)
-            if (manager := self._waiting.pop(index, None)) is not None:
+            manager = self._waiting.pop(index, None)
+            if manager is not None and manager.handlers:  # a run that nobody listens to
                 yield manager, outcome
 
     @property

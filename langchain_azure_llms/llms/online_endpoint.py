@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -275,7 +274,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
             body = request_payload(formatter, group[0], deepcopy(params), api_type)
             return PromptCall(
                 group,
-                replace(request, body=body),
+                request.with_body(body),
                 read=lambda reply: read_response(formatter, reply, api_type),
                 read_event=lambda data: read_event(formatter, data, api_type),
             )

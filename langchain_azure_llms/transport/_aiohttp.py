@@ -15,6 +15,8 @@ import aiohttp
 import httpx2
 from httpx_aiohttp.httpx2 import AiohttpTransport, Httpx2AiohttpClient
 
+from langchain_azure_llms.transport._lean import LeanAsyncClient
+
 _LONGEST_HEADER = 100 * 1024
 """What httpx2's own engine accepts, in bytes."""
 _BYTES_PER_TIMEOUT = 1024 * 1024
@@ -39,6 +41,10 @@ class AiohttpClient(Httpx2AiohttpClient):
     def proxied_transport(**settings: Any) -> httpx2.AsyncBaseTransport:
         """Return the transport that reaches the world through an HTTP proxy."""
         return _Transport(**settings)
+
+
+class LeanAiohttpClient(LeanAsyncClient, AiohttpClient):
+    """The one that LLM objects share."""
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import cast
 
 import httpx2
 from pydantic import SecretStr
@@ -71,7 +72,11 @@ async def send(
             return Reply(response.status_code, response.headers, source=response)
         try:
             body = _reading.Body(message)
-            async for part in response.aiter_bytes():
+            plain = _reading.is_plain(response)
+            parts = (
+                cast("AsyncIterable[bytes]", response.stream) if plain else response.aiter_bytes()
+            )
+            async for part in parts:
                 if (failure := body.take(part)) is not None:
                     return failure
             return body.reply(response)

@@ -46,6 +46,18 @@ class HttpRequest:
     needs_token: bool = False
     limit_key: object = field(default=None, repr=False)
 
+    def with_body(self, body: bytes) -> HttpRequest:
+        """Return the request with another payload; `dataclasses.replace` takes thrice the time."""
+        return HttpRequest(
+            self.url,
+            self.headers,
+            body,
+            self.timeout,
+            self.stream,
+            self.needs_token,
+            self.limit_key,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FetchToken:

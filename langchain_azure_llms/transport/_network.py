@@ -13,6 +13,7 @@ import httpx2
 from httpx2._utils import get_environment_proxies  # no public name; also reads a system's settings
 
 from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.transport._lean import LeanAsyncClient, LeanClient
 from langchain_azure_llms.transport._proxied import AsyncProxiedTransport, ProxiedTransport
 
 ClientT = TypeVar("ClientT", httpx2.Client, httpx2.AsyncClient)
@@ -76,7 +77,7 @@ def _context_for(settings: NetworkSettings) -> ssl.SSLContext:
 
 def sync_client(settings: NetworkSettings) -> httpx2.Client:
     """Return a new client for threads."""
-    return _made(httpx2.Client, settings)
+    return _made(LeanClient, settings)
 
 
 def async_client(settings: NetworkSettings) -> httpx2.AsyncClient:
@@ -128,15 +129,15 @@ def _proxied(client_class: type, proxy: httpx2.Proxy, network: dict[str, Any]) -
 
 def is_fast_in_asyncio() -> bool:
     """Return whether many requests at once cost less in asyncio than in threads."""
-    return _async_client_class() is not httpx2.AsyncClient
+    return _async_client_class() is not LeanAsyncClient
 
 
 @lru_cache(maxsize=1)
 def _async_client_class() -> type[httpx2.AsyncClient]:
     """Return the client on aiohttp's engine when the extra is installed: half the CPU."""
     if find_spec("httpx_aiohttp") is None:
-        return httpx2.AsyncClient
-    from langchain_azure_llms.transport._aiohttp import AiohttpClient  # noqa: PLC0415 - an extra
+        return LeanAsyncClient
+    from langchain_azure_llms.transport._aiohttp import LeanAiohttpClient  # noqa: PLC0415 - an extra
 
-    client_class: type[httpx2.AsyncClient] = AiohttpClient
+    client_class: type[httpx2.AsyncClient] = LeanAiohttpClient
     return client_class

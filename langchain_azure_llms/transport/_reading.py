@@ -47,6 +47,15 @@ def is_event_stream(request: HttpRequest, response: httpx2.Response) -> bool:
     return request.stream and response.is_success and kind.lower().startswith("text/event-stream")
 
 
+def is_plain(response: httpx2.Response) -> bool:
+    """Return whether the body's bytes may be taken from the connection as they come.
+
+    That spares what httpx2 does for each part. Not for a body that is compressed, nor for one that
+    a hook of a user's client has read.
+    """
+    return "content-encoding" not in response.headers and not response.is_stream_consumed
+
+
 class Body:
     """A reply's body, put together within bounds of size and time.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from typing import cast
 
 import httpx2
 from pydantic import SecretStr
@@ -81,7 +82,9 @@ def send(
             return Reply(response.status_code, response.headers, source=response)
         try:
             body = _reading.Body(message)
-            for part in response.iter_bytes():
+            as_it_comes = cast("Iterable[bytes]", response.stream)
+            parts = as_it_comes if _reading.is_plain(response) else response.iter_bytes()
+            for part in parts:
                 if (failure := body.take(part)) is not None:
                     return failure
             return body.reply(response)

@@ -12,6 +12,7 @@ import pytest
 
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.transport import _network
+from langchain_azure_llms.transport._lean import LeanAsyncClient
 from langchain_azure_llms.transport._network import network_settings
 from langchain_azure_llms.transport._pool import AsyncPool, Lease, SyncPool
 
@@ -160,10 +161,10 @@ assert status == 0 and not parents.is_closed
 def test_the_engine_is_aiohttps_when_it_is_installed() -> None:
     """The extra alone puts it in place."""
     pytest.importorskip("httpx_aiohttp")
-    assert _network._async_client_class().__name__ == "AiohttpClient"
+    assert _network._async_client_class().__name__ == "LeanAiohttpClient"
 
 
 def test_without_the_extra_the_engine_is_httpx2s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else changes."""
     monkeypatch.setattr(_network, "find_spec", lambda _name: None)
-    assert _network._async_client_class.__wrapped__() is httpx2.AsyncClient
+    assert _network._async_client_class.__wrapped__() is LeanAsyncClient
