@@ -180,15 +180,14 @@ def plain_text(found: Any, choice: dict[str, Any], reader: str) -> str:
 def no_text(choice: dict[str, Any], reader: str, *, event: bool) -> str:
     """Return the empty text of a choice that has no place for one, where that is in order.
 
-    It is for a filtered choice, for an event that only annotates, and for one that only finishes.
-    Anywhere else the answer follows another schema, and its text would be lost in silence.
+    It is for a filtered choice, and for events: some only annotate, finish, or keep the connection
+    alive. Anywhere else, or where its text has another name, the answer follows another schema, and
+    its text would be lost in silence.
 
     Raises:
         ResponseFormatError: If a text was to be expected.
     """
-    finish = choice.get("finish_reason")
-    annotates = any(name.startswith("content_filter") for name in choice)
     other = any(choice.get(place) for place in ("text", "message", "delta"))
-    if other or (finish != "content_filter" and not (event and (finish or annotates))):
+    if other or not (event or choice.get("finish_reason") == "content_filter"):
         unexpected(repr(choice), reader, "a text in each choice")
     return ""

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.outputs import GenerationChunk
 
 from langchain_azure_llms.formatters._stop import StopCutter
 
-END_MARKER = "[DONE]"
-"""What OpenAI's streams end with."""
+
+class Ending(NamedTuple):
+    """How the streams of a format end.
+
+    Attributes:
+        marker: The last event's data; None for formats whose streams end with their connection.
+        is_finish: Whether the event with the finish reason is the last.
+    """
+
+    marker: str | None = None
+    is_finish: bool = False
+
+
+OPENAI_ENDING = Ending("[DONE]")
 
 
 class StreamReader:
@@ -24,6 +36,7 @@ class StreamReader:
     Args:
         read_event: Reads one event's data.
         stop: Texts to end at, where the service itself has no such parameter.
+        ending: How streams of this format end.
 
     Attributes:
         ended: Whether the end marker was seen.
@@ -32,9 +45,13 @@ class StreamReader:
     """
 
     def __init__(
-        self, read_event: Callable[[str], GenerationChunk | str | None], stop: Sequence[str] = ()
+        self,
+        read_event: Callable[[str], GenerationChunk | str | None],
+        stop: Sequence[str] = (),
+        ending: Ending = OPENAI_ENDING,
     ) -> None:
         self._read_event = read_event
+        self._ending = ending
         self._texts: list[str] = []
         self._info: dict[str, Any] = {}
         self._cutter = StopCutter(stop) if stop else None
@@ -51,9 +68,18 @@ class StreamReader:
         return self._cutter is not None and self._cutter.stopped
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing can come any more, so that a connection may break."""
+        return self.ended or self.stopped or (self._ending.is_finish and self._is_finished)
+
+    @property
     def is_complete(self) -> bool:
-        """Whether the stream said that it ended, or that its text did."""
-        return self.ended or self.stopped or self._info.get("finish_reason") is not None
+        """Whether a stream whose connection ended as it should is a whole answer."""
+        return self.is_over or self._is_finished or self._ending == Ending()
+
+    @property
+    def _is_finished(self) -> bool:
+        return self._info.get("finish_reason") is not None
 
     def feed(self, data: str) -> GenerationChunk | None:
         """Return the chunk that an event's data adds, or None if it adds no text.
@@ -61,7 +87,7 @@ class StreamReader:
         Raises:
             ResponseFormatError: If the event cannot be read.
         """
-        if data.strip() == END_MARKER:
+        if data.strip() in (self._ending.marker, OPENAI_ENDING.marker):
             self.ended = True
             return None
         chunk = self._read_event(data)

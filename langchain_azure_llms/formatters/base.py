@@ -75,11 +75,14 @@ class ContentFormatterBase:
     Attributes:
         content_type: MIME type of the request payload.
         accepts: MIME type of the response payload.
+        stream_end_marker: The data of a stream's last event, if the format has one: a stream that
+            ends before it was cut. None means that streams end with their connection.
         format_error_msg: A message for subclasses to raise with; takes `api_type`.
     """
 
     content_type: str | None = "application/json"
     accepts: str | None = "application/json"
+    stream_end_marker: str | None = None
     format_error_msg: str = (
         "The response cannot be read for an endpoint of type `{api_type}`. "
         "Does this formatter belong to the deployed model?"

@@ -11,6 +11,7 @@ from langchain_core.outputs import Generation, GenerationChunk
 from langchain_azure_llms.formatters import completions
 from langchain_azure_llms.formatters._json import dump
 from langchain_azure_llms.formatters._score import read_score
+from langchain_azure_llms.formatters._stream import OPENAI_ENDING
 from langchain_azure_llms.formatters.base import (
     MANY,
     AzureMLEndpointApiType,
@@ -25,6 +26,8 @@ class CustomOpenAIContentFormatter(ContentFormatterBase):
     * dedicated: `{"input_data": {"input_string": [prompt], "parameters": {...}}}`
     * serverless: `{"prompt": prompt, ...}`, and it streams
     """
+
+    stream_end_marker = OPENAI_ENDING.marker
 
     @property
     def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:

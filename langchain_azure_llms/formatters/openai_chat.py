@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.outputs import Generation, GenerationChunk
 
 from langchain_azure_llms.formatters import chat_completions
+from langchain_azure_llms.formatters._stream import OPENAI_ENDING
 from langchain_azure_llms.formatters.base import (
     MANY,
     AzureMLEndpointApiType,
@@ -18,6 +19,8 @@ from langchain_azure_llms.formatters.base import (
 
 class OpenAIChatContentFormatter(ContentFormatterBase):
     """For chat completions: `{"messages": [{"role": "user", "content": prompt}], ...}`."""
+
+    stream_end_marker = OPENAI_ENDING.marker
 
     @property
     def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:

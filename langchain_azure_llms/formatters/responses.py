@@ -20,9 +20,11 @@ from langchain_azure_llms.formatters._json import dump, load, refuse_own, unexpe
 from langchain_azure_llms.formatters._openai import token_logprobs
 from langchain_azure_llms.formatters._parameters import renamed, without_counterparts
 from langchain_azure_llms.formatters._stop import cut
+from langchain_azure_llms.formatters._stream import Ending
 from langchain_azure_llms.formatters.base import Answer
 
 READER = "The Responses format"
+ENDING = Ending(is_finish=True)
 _MISSING = (
     "best_of",
     "echo",

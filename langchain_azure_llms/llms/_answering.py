@@ -235,7 +235,7 @@ class AnsweringLLM(ConnectedLLM):
         with closing(_sync.events(reply)) as events:
             try:
                 for data in events:
-                    chunk = call.feed(reader, data)
+                    chunk = call.feed(reader, data, reply)
                     if chunk is not None:
                         yield chunk
                     if reader.ended:
@@ -243,7 +243,7 @@ class AnsweringLLM(ConnectedLLM):
                     if reader.ended or reader.stopped:
                         break
             except StreamInterruptedError as error:
-                if not reader.is_complete:
+                if not reader.is_over:
                     error.text_so_far = reader.text
                     raise
         yield call.end(reader)
@@ -341,7 +341,7 @@ class AnsweringLLM(ConnectedLLM):
         async with aclosing(_async.events(reply)) as events:
             try:
                 async for data in events:
-                    chunk = call.feed(reader, data)
+                    chunk = call.feed(reader, data, reply)
                     if chunk is not None:
                         yield chunk
                     if reader.ended:
@@ -349,7 +349,7 @@ class AnsweringLLM(ConnectedLLM):
                     if reader.ended or reader.stopped:
                         break
             except StreamInterruptedError as error:
-                if not reader.is_complete:
+                if not reader.is_over:
                     error.text_so_far = reader.text
                     raise
         yield call.end(reader)

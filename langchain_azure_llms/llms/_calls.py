@@ -9,11 +9,10 @@ from langchain_core.outputs import Generation, GenerationChunk
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.exceptions import StreamInterruptedError
-from langchain_azure_llms.formatters._stream import StreamReader
+from langchain_azure_llms.formatters._stream import OPENAI_ENDING, Ending, StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.transport._errors import from_reply
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply
-from langchain_azure_llms.transport._problems import decoded
 from langchain_azure_llms.transport._sse import error_inside
 
 
@@ -27,6 +26,7 @@ class PromptCall:
         read: Reads a whole answer.
         read_event: Reads an event of a streamed answer.
         stop: Texts to end a streamed answer at, where the service has no parameter for it.
+        ending: How a streamed answer says that it is at its end.
     """
 
     prompts: Sequence[str]
@@ -34,35 +34,40 @@ class PromptCall:
     read: Callable[[bytes], Answer]
     read_event: Callable[[str], GenerationChunk | str | None]
     stop: Sequence[str] = ()
+    ending: Ending = OPENAI_ENDING
 
     def answer(self, reply: Reply) -> Answer:
         """Return what a whole reply says.
 
         Raises:
-            StatusError: If it carries an error under a successful status.
             ResponseFormatError: If it cannot be read.
         """
-        if b'"error"' in reply.body:
-            self._raise_error_inside(decoded(reply.body))
         return self.read(reply.body)
 
     def reader(self) -> StreamReader:
         """Return what puts the events of the answer together."""
-        return StreamReader(self.read_event, self.stop)
+        return StreamReader(self.read_event, self.stop, self.ending)
 
     def whole_chunk(self, reply: Reply) -> GenerationChunk:
         """Return a whole reply as the one chunk of a stream."""
         first = self.answer(reply).generations[0][0]
         return GenerationChunk(text=first.text, generation_info=first.generation_info)
 
-    def feed(self, reader: StreamReader, data: str) -> GenerationChunk | None:
-        """Return the chunk that an event adds to a stream, if it adds one.
+    def feed(self, reader: StreamReader, data: str, reply: Reply) -> GenerationChunk | None:
+        """Return the chunk that an event adds to a reply's stream, if it adds one.
 
         Raises:
             StatusError: If the event carries an error.
             ResponseFormatError: If it cannot be read.
         """
-        self._raise_error_inside(data, reader)
+        if (hidden := error_inside(data)) is not None:
+            raise from_reply(
+                Reply(hidden.status, reply.headers, hidden.body),
+                url=self.request.url,
+                now=0.0,
+                longest_wait=self.request.longest_wait,
+                text_so_far=reader.text,
+            ) from None
         return reader.feed(data)
 
     def end(self, reader: StreamReader) -> GenerationChunk:
@@ -80,16 +85,6 @@ class PromptCall:
                 url=place,
             )
         return reader.last()
-
-    def _raise_error_inside(self, text: str, reader: StreamReader | None = None) -> None:
-        if (hidden := error_inside(text)) is not None:
-            raise from_reply(
-                hidden,
-                url=self.request.url,
-                now=0.0,
-                longest_wait=float("inf"),
-                text_so_far=reader.text if reader is not None else "",
-            ) from None
 
 
 def whole_answer(chunks: Iterable[GenerationChunk]) -> Answer:

@@ -266,12 +266,17 @@ class ConnectedLLM(ConfiguredLLM):
             stream=stream,
             needs_token=authorization.tokens is not None,
             limit_key=(url, authorization.identity),
+            longest_wait=self._policy.max_wait,
         )
+
+    @property
+    def _policy(self) -> RetryPolicy:
+        return self.retry_policy or retries(self.max_retries)
 
     def _steps(self, request: HttpRequest) -> Steps:
         return exchange(
             request,
-            policy=self.retry_policy or retries(self.max_retries),
+            policy=self._policy,
             cooldowns=_cooldowns,
             clock=time.monotonic,
             wall_clock=time.time,

@@ -134,6 +134,7 @@ def _responses(request: HttpRequest, asked: Asked) -> Requests:
             read=lambda reply: responses.read_answer(reply, stop),
             read_event=responses.read_event,
             stop=stop,
+            ending=responses.ENDING,
         )
 
     return Requests(1, call)

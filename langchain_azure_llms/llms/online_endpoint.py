@@ -12,7 +12,14 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.auth import Authorization, bearer, check_secret, key_of
-from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError, StatusError
+from langchain_azure_llms.exceptions import (
+    ConfigurationError,
+    ContentFilterError,
+    ContextLengthError,
+    MissingCredentialError,
+    StatusError,
+)
+from langchain_azure_llms.formatters._stream import Ending
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.formatters.registry import formatter_from_config
 from langchain_azure_llms.llms import _settings
@@ -241,7 +248,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
     def _explain(self, error: StatusError) -> None:
         """Name the formatter where the request itself was refused: the likeliest mistake of all."""
         status = getattr(error, "model_status_code", None) or error.status_code
-        if status in _REQUEST_REFUSED:
+        of_prompt = isinstance(error, ContentFilterError | ContextLengthError)
+        if status in _REQUEST_REFUSED and not of_prompt:
             name = type(self.content_formatter).__name__
             error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)
 
@@ -270,6 +278,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
             **extra,
         )
 
+        ending = Ending(getattr(formatter, "stream_end_marker", None))
+
         def call_for(group: Sequence[str]) -> PromptCall:
             body = request_payload(formatter, group[0], deepcopy(params), api_type)
             return PromptCall(
@@ -277,6 +287,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
                 request.with_body(body),
                 read=lambda reply: read_response(formatter, reply, api_type),
                 read_event=lambda data: read_event(formatter, data, api_type),
+                ending=ending,
             )
 
         return Plan(prompts, lambda _form: Requests(1, call_for))

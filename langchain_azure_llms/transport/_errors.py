@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _MODEL_REASON = "ms-azureml-model-error-reason"
+_REASON = "x-ms-error-reason"
+"""What serverless endpoints say of a refusal, beside its body or in place of one."""
 _REQUEST_IDS = ("apim-request-id", "x-request-id", "x-ms-request-id", "x-ms-client-request-id")
 
 
@@ -175,7 +177,10 @@ def _sentence(
     wait: float | None,
 ) -> str:
     said = shortened(problem.message) or "(no message)"
-    parts = [f"{public_url(url)} answered {_status(reply.status)}: {said.rstrip('.')}."]
+    if not problem.message and kind is not errors.ModelContainerError:
+        said = headers.get(_MODEL_REASON) or headers.get(_REASON) or said
+    end = "" if said.endswith(("?", "!")) else "."
+    parts = [f"{public_url(url)} answered {_status(reply.status)}: {said.rstrip('.')}{end}"]
     if kind is errors.ModelContainerError:
         parts.append(
             f"The model's container answered {headers.get(_MODEL_STATUS, 'no status')} "

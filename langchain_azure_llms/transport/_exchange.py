@@ -19,7 +19,9 @@ from pydantic import SecretStr
 from langchain_azure_llms._redact import Private, without_frames
 from langchain_azure_llms.exceptions import CredentialError
 from langchain_azure_llms.transport import _errors
+from langchain_azure_llms.transport._problems import decoded
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy, retry_wait
+from langchain_azure_llms.transport._sse import error_inside
 
 _UNAUTHORIZED = 401
 
@@ -36,6 +38,7 @@ class HttpRequest:
         stream: Whether a successful reply is handed over unread.
         needs_token: Whether a bearer token must be fetched and added.
         limit_key: Which requests share one rate limit: the URL and the credential.
+        longest_wait: The longest wait, in seconds, that the service may ask for.
     """
 
     url: str = field(repr=False)
@@ -45,6 +48,7 @@ class HttpRequest:
     stream: bool = False
     needs_token: bool = False
     limit_key: object = field(default=None, repr=False)
+    longest_wait: float = float("inf")
 
     def with_body(self, body: bytes) -> HttpRequest:
         """Return the request with another payload; `dataclasses.replace` takes thrice the time."""
@@ -56,6 +60,7 @@ class HttpRequest:
             self.stream,
             self.needs_token,
             self.limit_key,
+            self.longest_wait,
         )
 
 
@@ -176,6 +181,7 @@ def exchange(
         attempts += 1
         outcome = yield Send(headers)
         if isinstance(outcome, Reply):
+            outcome = _by_its_body(outcome)
             if outcome.is_success:
                 cooldowns.clear(request.limit_key)
                 return outcome
@@ -200,6 +206,14 @@ def exchange(
             raise error
         yield Sleep(wait)
         waited += wait
+
+
+def _by_its_body(reply: Reply) -> Reply:
+    """Return a reply under the status that its body tells, where a success carries an error."""
+    if not reply.is_success or b'"error"' not in reply.body:
+        return reply
+    hidden = error_inside(decoded(reply.body))
+    return reply if hidden is None else Reply(hidden.status, reply.headers, hidden.body)
 
 
 def _token(outcome: SecretStr | TokenFailure) -> SecretStr:

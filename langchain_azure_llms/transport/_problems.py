@@ -37,6 +37,8 @@ def _problem_of(value: Any, depth: int = 0) -> Problem:
         match value:
             case {"error": (dict() | list() | str()) as inner} if inner:
                 return _problem_of(inner, depth + 1)
+            case {"body": dict() as inner} if inner and "message" not in value:
+                return _problem_of(inner, depth + 1)
             case [first, *_]:
                 return _problem_of(first, depth + 1)
             case dict():

@@ -16,7 +16,10 @@ from langchain_azure_llms.exceptions import (
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _TOO_MANY = 429
 _CONTAINER_FAILED = 424
-RETRYABLE_REASONS = frozenset({"model_not_ready", "too_few_model_instance"})
+RETRYABLE_REASONS = frozenset(
+    {"model_not_ready", "too_few_model_instance", "too_many_pending_request"}
+)
+"""Of a 424: the first two as in Microsoft's own client; the last is the front door's overload."""
 
 
 _FOREVER = 10**9
@@ -88,7 +91,10 @@ class Cooldowns:
         self._until.pop(key, None)
 
 
-_MESSAGE_WAIT = re.compile(r"(?:retry|try again)\s+(?:after|in)\s+(\d+(?:\.\d+)?)\s*s", re.I)
+_MESSAGE_WAIT = re.compile(
+    r"(?:retry|try again)\s+(?:after|in)\s+((?:\d+h)?(?:\d+m(?!s))?(?:\d+(?:\.\d+)?\s*(?:s|ms))?)",
+    re.I,
+)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?\Z")
 
 
@@ -111,7 +117,7 @@ def requested_wait(
         _scaled(headers.get("retry-after-ms"), 0.001),
         _retry_after(headers.get("retry-after"), now),
         _limit_reset(headers) if status == _TOO_MANY else None,
-        _scaled(_found(_MESSAGE_WAIT, message), 1.0),
+        _duration("".join((_found(_MESSAGE_WAIT, message) or "").lower().split())),
     )
     return next((wait for wait in candidates if wait is not None), None)
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
-from langchain_azure_llms.transport._exchange import Reply
+
+class ErrorInside(NamedTuple):
+    """The status and the body that the reply would have had."""
+
+    status: int
+    body: bytes
 
 
-def error_inside(text: str) -> Reply | None:
+def error_inside(text: str) -> ErrorInside | None:
     """Return the error that a 200's body, or an event of its stream, carries; None if it has none.
 
-    It comes back as the reply it would have been. A stream may fail after its 200 (Azure OpenAI
+    A stream may fail after its 200 (Azure OpenAI
     then sends `{"error": {...}}` in place of choices, Responses an event of the type `error` or
     `response.failed`); Azure ML's model server answers
     `{"output": null, "error": {...}}` when the engine behind it failed.
@@ -31,7 +37,7 @@ def error_inside(text: str) -> Reply | None:
     if not problem or not isinstance(problem, dict | list | str):
         return None
     body = text if problem is value or "error" in value else json.dumps({"error": problem})
-    return Reply(status=inner_status(problem), body=body.encode("utf-8", "replace"))
+    return ErrorInside(inner_status(problem), body.encode("utf-8", "replace"))
 
 
 def inner_status(problem: object, otherwise: int = 500) -> int:
@@ -47,6 +53,7 @@ def inner_status(problem: object, otherwise: int = 500) -> int:
         "context_length_exceeded": 400,
         "invalid_prompt": 400,
         "OperationNotSupported": 400,
+        "Timeout": 408,
         "rate_limit_exceeded": 429,
     }
     return by_word.get(str(problem.get("code")), otherwise)
