@@ -12,6 +12,9 @@ from langchain_azure_llms.exceptions import ConfigurationError, ResponseFormatEr
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
+_decode = json.JSONDecoder().decode
+
+
 def dump(payload: dict[str, Any]) -> bytes:
     """Return a request payload as bytes.
 
@@ -43,7 +46,7 @@ def load(body: bytes | str, formatter: str) -> Any:
     """
     text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
     try:
-        return json.loads(text)
+        return _decode(text)
     except (ValueError, RecursionError):
         unexpected(text, formatter, "JSON")
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from langchain_core.outputs import Generation, GenerationChunk
+from langchain_core.outputs import Generation
 
 from langchain_azure_llms.formatters._json import load, unexpected
-from langchain_azure_llms.formatters.base import Answer
+from langchain_azure_llms.formatters.base import Answer, Event
 
-TextOf = Callable[[dict[str, Any]], Any]
+TextOf = Callable[[dict[str, Any], str], str]
+"""Returns a choice's text, given who reads it."""
 
 
 def read_answer(body: bytes, prompts: int, n: int, text_of: TextOf, reader: str) -> Answer:
@@ -42,7 +43,7 @@ def read_answer(body: bytes, prompts: int, n: int, text_of: TextOf, reader: str)
         place = (index or 0) // n
         if place < prompts:
             info = {**choice_info(choice), **prompt_info(value, place)}
-            placed[place].append(Generation(text=text_of(choice), generation_info=info))
+            placed[place].append(Generation(text=text_of(choice, reader), generation_info=info))
     if not all(placed):
         unexpected(body, reader, f"{prompts} completion(s)")
     return Answer(placed, usage_of(value), *_served_by(value))
@@ -72,7 +73,7 @@ def _index_of(value: Any, position: int) -> int | None:
     return int(number) if number >= 0 and number.is_integer() else None
 
 
-def read_event(data: str, text_of: TextOf, reader: str) -> GenerationChunk:
+def read_event(data: str, text_of: TextOf, reader: str) -> Event:
     """Return what an event of a stream with one choice adds, perhaps only to the information.
 
     Raises:
@@ -81,18 +82,31 @@ def read_event(data: str, text_of: TextOf, reader: str) -> GenerationChunk:
     value = load(data, reader)
     if not isinstance(value, dict):
         unexpected(data, reader, "a JSON object")
-    choices = value.get("choices")
-    indexed = _in_order(choices if isinstance(choices, list) else [])
-    choice = indexed[0][1] if indexed else {}
-    info = {**choice_info(choice), **prompt_info(value, 0)}
+    choice = _first(value.get("choices"))
+    info = choice_info(choice)
+    if not _PROMPTS.isdisjoint(value):
+        info |= prompt_info(value, 0)
     if isinstance(info["logprobs"], dict):  # chunks are added up, and only lists can be
         held = info["logprobs"].items()
         info["logprobs"] = {k: v for k, v in held if v is None or isinstance(v, list)} or None
-    if usage := usage_of(value):
+    if value.get("usage") and (usage := usage_of(value)):
         info["token_usage"] = usage
-    served = zip(("model_name", "system_fingerprint"), _served_by(value), strict=True)
-    info |= {name: who for name, who in served if who}
-    return GenerationChunk(text=text_of(choice) if choice else "", generation_info=info)
+    model, fingerprint = _served_by(value)
+    if model:
+        info["model_name"] = model
+    if fingerprint:
+        info["system_fingerprint"] = fingerprint
+    return Event(text_of(choice, reader) if choice else "", info)
+
+
+def _first(choices: Any) -> dict[str, Any]:
+    """Return the choice of a stream's event: it has one, or none."""
+    if not isinstance(choices, list) or not choices:
+        return {}
+    if len(choices) == 1:
+        return choices[0] if isinstance(choices[0], dict) else {}
+    indexed = _in_order(choices)
+    return indexed[0][1] if indexed else {}
 
 
 def choice_info(choice: dict[str, Any]) -> dict[str, Any]:
@@ -102,10 +116,13 @@ def choice_info(choice: dict[str, Any]) -> dict[str, Any]:
         "finish_reason": finish if isinstance(finish, str) else None,
         "logprobs": _as_completions(logprobs) if isinstance(logprobs, dict) else None,
     }
-    for name in ("content_filter_results", "content_filter_result"):
+    for name in _FILTER_KEYS:
         if isinstance(choice.get(name), dict):
             info["content_filter_results"] = choice[name]
     return info
+
+
+_FILTER_KEYS = ("content_filter_results", "content_filter_result")
 
 
 def _as_completions(logprobs: dict[str, Any]) -> dict[str, Any] | None:
@@ -138,6 +155,9 @@ def _rivals(entries: Any) -> dict[str, Any]:
     return {str(entry.get("token")): entry.get("logprob") for entry in known}
 
 
+_PROMPTS = frozenset({"prompt_filter_results", "prompt_annotations"})
+
+
 def prompt_info(value: dict[str, Any], prompt: int) -> dict[str, Any]:
     """Return the filter results of one prompt, under today's name."""
     found = value.get("prompt_filter_results", value.get("prompt_annotations"))
@@ -161,9 +181,12 @@ def usage_of(value: dict[str, Any]) -> dict[str, int]:
 
 def _served_by(value: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return the model and the fingerprint; the filter's own events leave both empty."""
-    names = (value.get("model"), value.get("system_fingerprint"))
-    model, fingerprint = (name if isinstance(name, str) and name else None for name in names)
-    return model, fingerprint
+    model, fingerprint = value.get("model"), value.get("system_fingerprint")
+    return _name(model), _name(fingerprint)
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def plain_text(found: Any, choice: dict[str, Any], reader: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from langchain_core.outputs import GenerationChunk
 
 from langchain_azure_llms.formatters._stop import StopCutter
+from langchain_azure_llms.formatters.base import Event
 
 
 class Ending(NamedTuple):
@@ -23,6 +24,10 @@ class Ending(NamedTuple):
 
 
 OPENAI_ENDING = Ending("[DONE]")
+
+
+ReadEvent = Callable[[str], Event | GenerationChunk | str | None]
+"""Reads an event's data: ours as an `Event`, since making objects of LangChain's takes time."""
 
 
 class StreamReader:
@@ -46,7 +51,7 @@ class StreamReader:
 
     def __init__(
         self,
-        read_event: Callable[[str], GenerationChunk | str | None],
+        read_event: ReadEvent,
         stop: Sequence[str] = (),
         ending: Ending = OPENAI_ENDING,
     ) -> None:
@@ -90,15 +95,19 @@ class StreamReader:
         if data.strip() in (self._ending.marker, OPENAI_ENDING.marker):
             self.ended = True
             return None
-        chunk = self._read_event(data)
-        if isinstance(chunk, str):
-            chunk = GenerationChunk(text=chunk)
-        if chunk is None:
+        event = self._read_event(data)
+        if isinstance(event, Event):
+            text, told = event
+        elif isinstance(event, GenerationChunk):
+            text, told = event.text, dict(event.generation_info or {})
+        elif event is not None:
+            text, told = event, {}
+        else:
             return None
-        told = dict(chunk.generation_info or {})
         logprobs = told.pop("logprobs", None)
         self._remember(told)
-        text = chunk.text if self._cutter is None else self._cutter.feed(chunk.text)
+        if self._cutter is not None:
+            text = self._cutter.feed(text)
         if not text and not logprobs:
             return None
         self._texts.append(text)
@@ -119,8 +128,8 @@ class StreamReader:
 
     def _remember(self, told: dict[str, Any]) -> None:
         for key, value in told.items():
-            known = self._info.get(key)
-            if isinstance(value, dict) and isinstance(known, dict) and key != "token_usage":
-                self._info[key] = {**known, **value}
+            if isinstance(value, dict) and key != "token_usage":
+                known = self._info.get(key)
+                self._info[key] = {**known, **value} if isinstance(known, dict) else value
             elif value is not None:
                 self._info[key] = value

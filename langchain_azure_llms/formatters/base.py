@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.outputs import Generation, GenerationChunk
 
@@ -38,6 +38,22 @@ class Answer:
     token_usage: dict[str, int] = field(default_factory=dict)
     model_name: str | None = None
     system_fingerprint: str | None = None
+
+
+class Event(NamedTuple):
+    """What an event of a stream adds.
+
+    Attributes:
+        text: Its text.
+        info: What it tells beside its text.
+    """
+
+    text: str
+    info: dict[str, Any]
+
+    def chunk(self) -> GenerationChunk:
+        """Return it as LangChain's chunk."""
+        return GenerationChunk(text=self.text, generation_info=self.info)
 
 
 MANY = 1_000_000

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
-
-from langchain_core.outputs import GenerationChunk
 
 from langchain_azure_llms.formatters import _openai
 from langchain_azure_llms.formatters._json import dump, refuse_own
 from langchain_azure_llms.formatters._parameters import renamed, without_counterparts
-from langchain_azure_llms.formatters.base import Answer
+from langchain_azure_llms.formatters.base import Answer, Event
 
 READER = "The chat completions format"
 
@@ -50,21 +49,19 @@ def read_answer(body: bytes, n: int = 1, reader: str = READER) -> Answer:
     Raises:
         ResponseFormatError: If it is not a chat completion.
     """
-    return _openai.read_answer(
-        body, 1, n, lambda choice: _text_of(choice, "message", reader), reader
-    )
+    return _openai.read_answer(body, 1, n, _message_of, reader)
 
 
-def read_event(data: str, reader: str = READER) -> GenerationChunk:
+def read_event(data: str, reader: str = READER) -> Event:
     """Return what an event of a stream adds.
 
     Raises:
         ResponseFormatError: If it is not JSON.
     """
-    return _openai.read_event(data, lambda choice: _text_of(choice, "delta", reader), reader)
+    return _openai.read_event(data, _delta_of, reader)
 
 
-def _text_of(choice: dict[str, Any], holder: str, reader: str) -> str:
+def _text_of(choice: dict[str, Any], reader: str, *, holder: str) -> str:
     """Return the message's content, or its refusal."""
     message = choice.get(holder)
     if not isinstance(message, dict):
@@ -73,3 +70,6 @@ def _text_of(choice: dict[str, Any], holder: str, reader: str) -> str:
     return _openai.plain_text(
         message.get("refusal") if content is None else content, choice, reader
     )
+
+
+_message_of, _delta_of = (partial(_text_of, holder=holder) for holder in ("message", "delta"))

@@ -79,7 +79,7 @@ class CustomOpenAIContentFormatter(ContentFormatterBase):
         Raises:
             ResponseFormatError: If it is not JSON.
         """
-        return completions.read_event(data, type(self).__name__)
+        return completions.read_event(data, type(self).__name__).chunk()
 
 
 class LlamaContentFormatter(CustomOpenAIContentFormatter):

@@ -67,4 +67,4 @@ class OpenAIChatContentFormatter(ContentFormatterBase):
         Raises:
             ResponseFormatError: If it is not JSON.
         """
-        return chat_completions.read_event(data, type(self).__name__)
+        return chat_completions.read_event(data, type(self).__name__).chunk()

@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from langchain_core.outputs import Generation, GenerationChunk
+from langchain_core.outputs import Generation
 
 from langchain_azure_llms.formatters._json import dump, load, refuse_own, unexpected
 from langchain_azure_llms.formatters._openai import token_logprobs
 from langchain_azure_llms.formatters._parameters import renamed, without_counterparts
 from langchain_azure_llms.formatters._stop import cut
 from langchain_azure_llms.formatters._stream import Ending
-from langchain_azure_llms.formatters.base import Answer
+from langchain_azure_llms.formatters.base import Answer, Event
 
 READER = "The Responses format"
 ENDING = Ending(is_finish=True)
@@ -112,7 +112,7 @@ def read_answer(body: bytes, stop: Sequence[str] = (), reader: str = READER) -> 
     return Answer([[generation]], _usage_of(value), _model_of(value))
 
 
-def read_event(data: str, reader: str = READER) -> GenerationChunk | None:
+def read_event(data: str, reader: str = READER) -> Event | None:
     """Return what an event of a stream adds; most kinds add nothing.
 
     Raises:
@@ -127,7 +127,7 @@ def read_event(data: str, reader: str = READER) -> GenerationChunk | None:
         if not isinstance(text, str):
             unexpected(data, reader, "a text as delta")
         info = {"finish_reason": None, "logprobs": token_logprobs(_list_of(value, "logprobs"))}
-        return GenerationChunk(text=text, generation_info=info)
+        return Event(text, info)
     response = value.get("response")
     if kind not in _ENDS or not isinstance(response, dict):
         return None
@@ -137,7 +137,7 @@ def read_event(data: str, reader: str = READER) -> GenerationChunk | None:
         "model_name": _model_of(response),
         **_filters_of(response),
     }
-    return GenerationChunk(text="", generation_info={k: v for k, v in told.items() if v})
+    return Event("", {k: v for k, v in told.items() if v})
 
 
 def _finish_of(response: dict[str, Any]) -> str | None:

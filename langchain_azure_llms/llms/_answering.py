@@ -220,7 +220,7 @@ class AnsweringLLM(ConnectedLLM):
     ) -> Generator[GenerationChunk]:
         with closing(self._unreported_chunks(call, reply)) as parts:
             for part in parts:
-                if run_manager is not None:
+                if run_manager is not None and run_manager.handlers:
                     run_manager.on_llm_new_token(part.text, chunk=part, **_told(part))
                 yield part
 
@@ -324,7 +324,7 @@ class AnsweringLLM(ConnectedLLM):
     ) -> AsyncGenerator[GenerationChunk]:
         async with aclosing(self._unreported_achunks(call, reply)) as parts:
             async for part in parts:
-                if run_manager is not None:
+                if run_manager is not None and run_manager.handlers:
                     told = run_manager.on_llm_new_token(part.text, chunk=part, **_told(part))
                     if told is not None:
                         await told

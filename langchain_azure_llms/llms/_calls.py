@@ -9,7 +9,7 @@ from langchain_core.outputs import Generation, GenerationChunk
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.exceptions import StreamInterruptedError
-from langchain_azure_llms.formatters._stream import OPENAI_ENDING, Ending, StreamReader
+from langchain_azure_llms.formatters._stream import OPENAI_ENDING, Ending, ReadEvent, StreamReader
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.transport._errors import from_reply
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply
@@ -32,7 +32,7 @@ class PromptCall:
     prompts: Sequence[str]
     request: HttpRequest
     read: Callable[[bytes], Answer]
-    read_event: Callable[[str], GenerationChunk | str | None]
+    read_event: ReadEvent
     stop: Sequence[str] = ()
     ending: Ending = OPENAI_ENDING
 

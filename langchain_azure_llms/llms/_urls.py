@@ -185,6 +185,9 @@ class AzureOpenAIRoute:
 
     def url(self, operation: str, deployment: str) -> str:
         """Return the URL of an operation such as `completions` on a deployment."""
+        return _operation_url(self, operation, deployment)
+
+    def _url(self, operation: str, deployment: str) -> str:
         if deployment in {".", ".."}:  # a path's own signs, which no escape makes a name
             raise ConfigurationError(f"{deployment!r} cannot be the name of a deployment.")
         name = quote(deployment, safe="")
@@ -205,6 +208,9 @@ class AzureOpenAIRoute:
         root = found["root"] if found else self.root
         version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
         return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
+
+
+_operation_url = lru_cache(maxsize=256)(AzureOpenAIRoute._url)  # noqa: SLF001 - made once for each
 
 
 @lru_cache(maxsize=256)

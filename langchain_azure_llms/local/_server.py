@@ -76,7 +76,8 @@ def listening_socket(port: int, *, listens: bool = True) -> Iterator[socket.sock
     Raises:
         LocalEndpointsError: When the port is taken or not allowed.
     """
-    with socket.socket() as listening:
+    # With the protocol by its name, asyncio sends small answers at once (TCP_NODELAY).
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         if sys.platform != "win32":  # there it would let two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -121,8 +121,7 @@ def _longest(request: httpx2.Request) -> float | None:
     if any(step is None for step in steps):
         return None
     pool, connect, read, write = steps
-    size = int(request.headers.get("content-length", 0))
-    return float(pool + connect + read + write * (1 + size / _BYTES_PER_TIMEOUT))
+    return float(pool + connect + read + write * (1 + len(request.content) / _BYTES_PER_TIMEOUT))
 
 
 class _BodyInPieces:
@@ -137,5 +136,5 @@ class _BodyInPieces:
 
 
 def _in_pieces(request: httpx2.Request) -> httpx2.Request:
-    large = int(request.headers.get("content-length", 0)) > _LARGE
+    large = len(request.content) > _LARGE
     return cast("httpx2.Request", _BodyInPieces(request)) if large else request

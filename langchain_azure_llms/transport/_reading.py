@@ -43,8 +43,10 @@ def is_event_stream(request: HttpRequest, response: httpx2.Response) -> bool:
 
     A service that cannot stream answers a streaming request in one piece; that is read as usual.
     """
+    if not request.stream or not response.is_success:
+        return False
     kind: str = response.headers.get("content-type", "")
-    return request.stream and response.is_success and kind.lower().startswith("text/event-stream")
+    return kind.lower().startswith("text/event-stream")
 
 
 def is_plain(response: httpx2.Response) -> bool:
