@@ -78,9 +78,16 @@ __all__ = [
 
 
 class AzureLLMError(Exception):
-    """Base of every error of this package. Pickles and copies with all its attributes."""
+    """Base of every error of this package. Pickles and copies with all its attributes.
+
+    Attributes:
+        is_retryable: Whether trying again may help.
+        prompt_index: Which of several prompts it belongs to, counted from 0; None where there was
+            one, or where it stands in its prompt's place.
+    """
 
     is_retryable: bool = False
+    prompt_index: int | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.args, self.__dict__)

@@ -17,9 +17,9 @@ from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from langchain_azure_llms.llms import _windows
 from langchain_azure_llms.llms._answering import AnsweringLLM
-from langchain_azure_llms.llms._configs import Config, asked, config_of, limit_of, placed
+from langchain_azure_llms.llms._as_completed import aas_completed, as_completed
+from langchain_azure_llms.llms._configs import Config, asked, limit_of, placed
 from langchain_azure_llms.llms._settling import Outcome
 from langchain_azure_llms.llms._tally import (
     NOTHING,
@@ -55,9 +55,13 @@ class AzureLLM(AnsweringLLM):
 
         Args:
             **options: Those of LangChain. Without `retry_if_exception_type`, only errors whose
-                `is_retryable` is true are retried: a refused key or prompt is not.
+                `is_retryable` is true are retried: a refused key or prompt is not. Of a batch,
+                those prompts alone are asked again.
         """
-        return super().with_retry(**{"retry_if_exception_type": (_RetryableError,), **options})
+        from langchain_azure_llms.llms._retrying import retrying  # noqa: PLC0415 - few need it
+
+        named = {"retry_if_exception_type": (_RetryableError,), **options}
+        return retrying(super().with_retry(**named))
 
     # --- batches ----------------------------------------------------------------------------
 
@@ -151,17 +155,9 @@ class AzureLLM(AnsweringLLM):
         Raises:
             AzureLLMError: The first error, unless `return_exceptions`.
         """
-
-        def answered(index: int) -> str | Exception:
-            try:
-                return self.invoke(inputs[index], config_of(config, index), **kwargs)
-            except Exception as error:
-                if not return_exceptions:
-                    raise
-                return error
-
         limit = limit_of(config, len(inputs), self.max_concurrency)
-        with closing(_windows.in_threads(answered, range(len(inputs)), limit)) as done:
+        named: Any = {"return_exceptions": return_exceptions, "arguments": kwargs}
+        with closing(as_completed(self, inputs, config, limit, **named)) as done:
             yield from done
 
     async def abatch_as_completed(  # type: ignore[override] # as above
@@ -176,17 +172,9 @@ class AzureLLM(AnsweringLLM):
 
         See `batch_as_completed`.
         """
-
-        async def answered(index: int) -> str | Exception:
-            try:
-                return await self.ainvoke(inputs[index], config_of(config, index), **kwargs)
-            except Exception as error:
-                if not return_exceptions:
-                    raise
-                return error
-
         limit = limit_of(config, len(inputs), self.max_concurrency)
-        async with aclosing(_windows.in_tasks(answered, range(len(inputs)), limit)) as done:
+        named: Any = {"return_exceptions": return_exceptions, "arguments": kwargs}
+        async with aclosing(aas_completed(self, inputs, config, limit, **named)) as done:
             async for one in done:
                 yield one
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from langchain_core.outputs import Generation, GenerationChunk
 
@@ -16,8 +16,7 @@ from langchain_azure_llms.transport._exchange import HttpRequest, Reply
 from langchain_azure_llms.transport._sse import error_inside
 
 
-@dataclass(frozen=True, slots=True)
-class PromptCall:
+class PromptCall(NamedTuple):
     """One HTTP request of an LLM call.
 
     Attributes:

@@ -66,6 +66,7 @@ def placed(texts: Sequence[Any], prompts: Sequence[str | Exception]) -> list[str
 
 
 def config_of(config: Config, index: int) -> RunnableConfig | None:
+    """Return one input's config."""
     if isinstance(config, Sequence):
         return config[index]
     if config is None or index == 0:

@@ -22,7 +22,6 @@ from langchain_core.load.serializable import (
 )
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from langchain_core.runnables.configurable import RunnableConfigurableFields
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic.fields import ModelPrivateAttr
@@ -31,7 +30,7 @@ from langchain_azure_llms import _codecs
 from langchain_azure_llms._redact import Private, public_url, without_frames
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.llms import _settings
-from langchain_azure_llms.llms._configurable import ConfigurableLLM, original, set_by_user
+from langchain_azure_llms.llms._copies import original_of, set_by_user
 from langchain_azure_llms.llms._identity import digest
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._saved import Saved, saved_settings
@@ -84,13 +83,16 @@ class ConfiguredLLM(BaseLLM):
     _from_environment: frozenset[str] = PrivateAttr(default=frozenset())
 
     model_config = ConfigDict(
-        populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
+        populate_by_name=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+        defer_build=True,  # classes that only others derive from need no validator
     )
 
     def __init__(self, *positional: Any, **settings: Any) -> None:
         if positional:
             raise ConfigurationError(f"{type(self).__name__} takes its settings by name only.")
-        problem, before = None, original(type(self), settings)
+        problem, before = None, original_of(type(self), settings)
         try:
             super().__init__(**(set_by_user(settings, before) if before else settings))
         except ValidationError as error:
@@ -142,8 +144,11 @@ class ConfiguredLLM(BaseLLM):
         Args:
             **kwargs: Settings, each with LangChain's description of what may be set.
         """
-        made = cast("RunnableConfigurableFields[Any, str]", super().configurable_fields(**kwargs))
-        return ConfigurableLLM(default=made.default, fields=made.fields)
+        from langchain_azure_llms.llms._configurable import (  # noqa: PLC0415 - few need it
+            configurable,
+        )
+
+        return configurable(super().configurable_fields(**kwargs))
 
     # --- compared ---------------------------------------------------------------------------
 

@@ -30,8 +30,7 @@ OF_ONE_PROMPT = (ContentFilterError, ContextLengthError)
 _logger = logging.getLogger("langchain_azure_llms")
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(NamedTuple):
     """The requests of one form.
 
     Attributes:

@@ -7,8 +7,7 @@ for its length. It is halved until only the guilty prompt fails. All pure, as `o
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.outputs import Generation, LLMResult
 
@@ -19,22 +18,23 @@ from langchain_azure_llms.llms._forms import OF_ONE_PROMPT, Ask, LearnedForms, P
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a prompt.
 
     Attributes:
         generations: Its generations; empty where there is an error.
         error: Why there are none.
-        answer: The answer that its request brought; of all prompts that the request carried, only
-            the first has it, so that nothing is counted twice.
         model_name: The model that answered.
+        token_usage: The token counts of its request; of all prompts that the request carried, only
+            the first has them, so that nothing is counted twice.
+        fingerprint: The backend's configuration; where the counts are.
     """
 
-    generations: list[Generation] = field(default_factory=list)
+    generations: Sequence[Generation] = ()
     error: Exception | None = None
-    answer: Answer | None = None
     model_name: str | None = None
+    token_usage: dict[str, int] | None = None
+    fingerprint: str | None = None
 
     def result(self, model_name: str | None) -> LLMResult:
         """Return it as callbacks are told."""
@@ -44,11 +44,11 @@ class Outcome:
 
     def llm_output(self, model_name: str | None) -> dict[str, Any]:
         """Return what it tells beside the text."""
-        output: dict[str, Any] = {"token_usage": self.answer.token_usage if self.answer else {}}
+        output: dict[str, Any] = {"token_usage": self.token_usage or {}}
         if told := self.model_name or model_name:
             output["model_name"] = told
-        if self.answer is not None and self.answer.system_fingerprint:
-            output["system_fingerprint"] = self.answer.system_fingerprint
+        if self.fingerprint:
+            output["system_fingerprint"] = self.fingerprint
         return output
 
 
@@ -96,8 +96,8 @@ def _judging(
     if isinstance(got, Answer):
         first, *others = got.generations
         return [
-            Outcome(first, answer=got, model_name=got.model_name),
-            *(Outcome(generations, model_name=got.model_name) for generations in others),
+            Outcome(first, None, got.model_name, got.token_usage, got.system_fingerprint),
+            *(Outcome(generations, None, got.model_name) for generations in others),
         ]
     if isinstance(got, OF_ONE_PROMPT) and len(group) > 1:
         half = len(group) // 2
@@ -113,6 +113,7 @@ def with_number(error: Exception, number: int, count: int) -> Exception:
         told = f"It was prompt {number} of {count}, counted from 0."
         if isinstance(error, AzureLLMError):
             error.args = (f"{error} {told}",)
+            error.prompt_index = number
         else:
             error.add_note(told)
     return error

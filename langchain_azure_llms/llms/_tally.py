@@ -93,7 +93,7 @@ class Tally(Generic[ManagerT]):
         self._outcomes: dict[int, Outcome] = {}
         self._first_error: int | None = None
         self._concerns_all = False
-        self._runs = [RunInfo(run_id=manager.run_id) for manager in managers]
+        self._run_ids = [manager.run_id for manager in managers]
         batch.prompts = prompts
 
     def take(
@@ -152,7 +152,7 @@ class Tally(Generic[ManagerT]):
         """Return what LangChain's `generate` returns."""
         outcomes = [self._outcomes[index] for index in range(len(self._prompts))]
         result = summed(outcomes, model_name)
-        result.run = self._runs or None
+        result.run = [RunInfo(run_id=run_id) for run_id in self._run_ids] or None
         return result
 
 

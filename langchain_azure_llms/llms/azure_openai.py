@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_core.language_models.base import LangSmithParams
+from pydantic import ConfigDict
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.auth import is_web_token
@@ -96,6 +97,8 @@ class AzureOpenAI(AzureOpenAISettings):
     Raises:
         ConfigurationError: If a setting is wrong, missing, or in conflict with another.
     """
+
+    model_config = ConfigDict(defer_build=False)
 
     # --- what LangChain and people see ------------------------------------------------------
 

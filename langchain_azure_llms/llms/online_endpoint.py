@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from langchain_core.language_models.base import LangSmithParams
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.auth import Authorization, bearer, check_secret, key_of
@@ -91,6 +91,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
         ConfigurationError: If a setting is wrong or missing, or the formatter does not support the
             api type.
     """
+
+    model_config = ConfigDict(defer_build=False)
 
     default_scopes: ClassVar[tuple[str, ...]] = ("https://ml.azure.com/.default",)
     credential_settings: ClassVar[tuple[tuple[str, ...], ...]] = (

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -64,8 +65,7 @@ class HttpRequest:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FetchToken:
+class FetchToken(NamedTuple):
     """Get a bearer token.
 
     Attributes:
@@ -84,8 +84,7 @@ class Send:
     headers: Mapping[str, str] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(NamedTuple):
     """Wait this many seconds."""
 
     seconds: float
@@ -103,8 +102,7 @@ class FailureKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """No usable reply: why, in words, and the error underneath."""
 
     kind: FailureKind
@@ -112,12 +110,11 @@ class Failure:
     cause: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What the service answered. `source` is the unread response of a streamed success."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
     source: Any = None
 
@@ -127,8 +124,7 @@ class Reply:
         return 200 <= self.status < 300
 
 
-@dataclass(frozen=True, slots=True)
-class TokenFailure:
+class TokenFailure(NamedTuple):
     """No token could be had."""
 
     cause: Exception

@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What an error body says, whatever its shape."""
 
     message: str
     code: str | None = None
-    inner: Mapping[str, Any] = field(default_factory=dict)
+    inner: Mapping[str, Any] = MappingProxyType({})
 
 
 def read_problem(text: str) -> Problem:

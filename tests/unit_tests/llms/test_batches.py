@@ -717,3 +717,21 @@ def test_a_listener_that_raises_keeps_no_other_from_hearing(calls: Calls) -> Non
             config={"callbacks": [strict]},
         )
     assert 4 == strict.heard
+
+
+@both
+@pytest.mark.parametrize("take", ["batch_as_completed", "abatch_as_completed"])
+def test_an_error_as_they_come_names_its_prompt(make: Callable[..., AzureLLM], take: str) -> None:
+    """In its words, and as a number."""
+    llm = make(_answering({"p2"}), max_concurrency=1)
+
+    async def taken() -> None:
+        async for _ in llm.abatch_as_completed(["p0", "p1", "p2"]):
+            pass
+
+    with pytest.raises(ContentFilterError, match="prompt 2 of 3") as raised:
+        if take == "batch_as_completed":
+            list(llm.batch_as_completed(["p0", "p1", "p2"]))
+        else:
+            asyncio.run(taken())
+    assert 2 == raised.value.prompt_index
