@@ -12,8 +12,8 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -295,8 +295,39 @@ def _called(ask: Callable[[], Any]) -> Any:
 
 async def _asked(ask: Callable[[], Any]) -> Any:
     """Return what a function gives; a sync one is called in a thread."""
-    answer = ask() if _is_async(ask) else await asyncio.to_thread(_called, ask)
+    answer = ask() if _is_async(ask) else await _in_a_daemon(partial(_called, ask))
     return await answer if inspect.isawaitable(answer) else answer
+
+
+async def _in_a_daemon(work: Callable[[], Any]) -> Any:
+    """Return what a sync function returns, in a thread that nobody waits for at the end.
+
+    `asyncio.to_thread` has its threads waited for when an event loop closes: after Ctrl-C, for as
+    long as a browser or a token service may take.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Any] = loop.create_future()
+
+    def told(result: Any, error: BaseException | None) -> None:
+        if answer.done():  # the caller was cancelled meanwhile
+            return
+        if error is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error)
+
+    def run() -> None:
+        result, problem = None, None
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - the caller's, whatever it is
+            problem = error
+        with suppress(RuntimeError):  # the loop has closed meanwhile
+            loop.call_soon_threadsafe(told, result, problem)
+
+    context = copy_context()
+    threading.Thread(target=context.run, args=(run,), name="azure-token", daemon=True).start()
+    return await answer
 
 
 def _in_a_thread(answer: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing, contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -33,6 +33,9 @@ from langchain_azure_llms.llms._settling import Outcome, chunks, settling, summe
 from langchain_azure_llms.transport import _async, _driven, _sync
 from langchain_azure_llms.transport._exchange import Reply
 
+_PROBE_SECONDS = 5.0
+"""How long to wait for another caller to find out what a deployment speaks. He may wait for us: a
+callback of his may have asked in another thread."""
 Managers = Sequence[CallbackManagerForLLMRun | None]
 AsyncManagers = Sequence[CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None]
 """Those of a sync caller tell at once; what the others return is awaited."""
@@ -129,6 +132,7 @@ class AnsweringLLM(ConnectedLLM):
     ) -> Plan:
         """Return the plan, checked; errors on the way hold no frames, for those hold secrets."""
         _settings.check_prompts(prompts)
+        self._refuse_settings(params)
         return _settings.quietly(self._plan, prompts, stop, params, stream=stream)
 
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
@@ -147,7 +151,7 @@ class AnsweringLLM(ConnectedLLM):
         Several are asked in an event loop, where that is the same to the caller and faster.
         """
         if len(plan.prompts) > 1 and limit > 1 and self._can_be_driven and not _in_event_loop():
-            with closing(_driven.drive(self._asettled(plan, managers, limit))) as settled:
+            with closing(_driven.drive(self._asettled(plan, managers, limit), plan)) as settled:
                 yield from settled
             return
         form, rest = self._learned.form_of(plan), range(len(plan.prompts))
@@ -175,7 +179,8 @@ class AnsweringLLM(ConnectedLLM):
                         case Ask() as ask:
                             got = self._attempt(ask, managers)
                         case waiting if may_wait and not _in_event_loop():
-                            waiting.result()
+                            with suppress(TimeoutError):
+                                waiting.result(_PROBE_SECONDS)
             except StopIteration as stop:
                 outcomes: list[Outcome] = stop.value
                 return outcomes
@@ -202,7 +207,8 @@ class AnsweringLLM(ConnectedLLM):
                         case Ask() as ask:
                             got = self._reply_or_error(ask.call)
                         case waiting if may_wait and not _in_event_loop():
-                            waiting.result()
+                            with suppress(TimeoutError):
+                                waiting.result(_PROBE_SECONDS)
             except StopIteration as stop:
                 return _call_and_reply(stop.value)
 
@@ -278,21 +284,24 @@ class AnsweringLLM(ConnectedLLM):
                 while True:
                     match steps.send(got):
                         case Ask() as ask:
-                            got = await self._aattempt(ask, managers)
+                            got = await self._aattempt(ask, managers, plan)
                         case waiting if may_wait:
-                            await asyncio.shield(asyncio.wrap_future(waiting))
+                            with suppress(TimeoutError):
+                                shared = asyncio.shield(asyncio.wrap_future(waiting))
+                                await asyncio.wait_for(shared, _PROBE_SECONDS)
             except StopIteration as stop:
                 outcomes: list[Outcome] = stop.value
                 return outcomes
 
-    async def _aattempt(self, ask: Ask, managers: AsyncManagers) -> Answer | Exception:
+    async def _aattempt(self, ask: Ask, managers: AsyncManagers, plan: Plan) -> Answer | Exception:
         """Return the answer to a request, or its error."""
-        call = ask.call
+        call, for_sync = ask.call, _driven.driven.get() is plan
         try:
+            reply = await self._areply(call.request, for_sync=for_sync)
             if call.request.stream:
-                parts = self._achunks(call, managers[ask.group[0]])
+                parts = self._achunks(call, managers[ask.group[0]], reply)
                 return whole_answer([part async for part in parts])
-            return call.answer(await self._areply(call.request))
+            return call.answer(reply)
         except Exception as error:  # noqa: BLE001 - what became of the prompts, whatever it is
             return error
 
@@ -306,7 +315,9 @@ class AnsweringLLM(ConnectedLLM):
                         case Ask() as ask:
                             got = await self._areply_or_error(ask.call)
                         case waiting if may_wait:
-                            await asyncio.shield(asyncio.wrap_future(waiting))
+                            with suppress(TimeoutError):
+                                shared = asyncio.shield(asyncio.wrap_future(waiting))
+                                await asyncio.wait_for(shared, _PROBE_SECONDS)
             except StopIteration as stop:
                 return _call_and_reply(stop.value)
 

@@ -78,6 +78,10 @@ class AzureOpenAISettings(AzureLLM):
         *_PROVIDERS,
     )
 
+    call_arguments: ClassVar[frozenset[str]] = frozenset(
+        {*MODEL_PARAMETERS, "best_of", "extra_body", "model", "timeout"}
+    )
+
     azure_endpoint: str | None = Field(default_factory=_settings.from_env("AZURE_OPENAI_ENDPOINT"))
     """The resource's address, such as `https://<resource>.openai.azure.com`.
 

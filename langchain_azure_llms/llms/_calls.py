@@ -63,7 +63,7 @@ class PromptCall(NamedTuple):
             raise from_reply(
                 Reply(hidden.status, reply.headers, hidden.body),
                 url=self.request.url,
-                now=0.0,
+                now=None,
                 longest_wait=self.request.longest_wait,
                 text_so_far=reader.text,
             ) from None

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -29,42 +28,13 @@ from pydantic.fields import ModelPrivateAttr
 from langchain_azure_llms import _codecs
 from langchain_azure_llms._redact import Private, public_url, without_frames
 from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.llms import _settings
+from langchain_azure_llms.llms import _fields, _settings
 from langchain_azure_llms.llms._copies import original_of, set_by_user
 from langchain_azure_llms.llms._identity import digest
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._saved import Saved, saved_settings
 
 _RUN_ARGUMENTS = frozenset({"tags", "metadata", "run_name", "run_id"})
-_OPERATIONAL = frozenset(
-    {
-        "allow_plain_http",
-        "allowed_special",
-        "batch_size",
-        "cache",
-        "callbacks",
-        "custom_get_token_ids",
-        "disallowed_special",
-        "http_async_client",
-        "http_client",
-        "max_concurrency",
-        "max_retries",
-        "metadata",
-        "name",
-        "openai_proxy",
-        "request_timeout",
-        "retry_policy",
-        "stream_usage",
-        "streaming",
-        "tags",
-        "tiktoken_model_name",
-        "timeout",
-        "verbose",
-    }
-)
-"""Settings that do not change what an endpoint answers."""
-_HOLDS_SECRET = frozenset({"openai_proxy"})
-"""Settings that are texts, and may have a password within."""
 _PRIVATE_ARGUMENTS = frozenset({"extra_headers", "extra_query"})
 """Arguments of a call whose values may be secrets: caches and tracers get a digest of them."""
 _call_arguments: ContextVar[tuple[int, dict[str, Any]] | None] = ContextVar(
@@ -79,6 +49,9 @@ class ConfiguredLLM(BaseLLM):
     """Settings that are live objects: copies share them, and files do not hold them."""
     never_travel: ClassVar[tuple[str, ...]] = ()
     """Private attributes that belong to this process: a pickle does not hold them."""
+
+    call_arguments: ClassVar[frozenset[str]] = frozenset()
+    """Settings that a call may have of its own."""
 
     _from_environment: frozenset[str] = PrivateAttr(default=frozenset())
 
@@ -272,9 +245,8 @@ class ConfiguredLLM(BaseLLM):
         values = {name: value for name, value in state["__dict__"].items() if name != "_serialized"}
         for name in self.shared_resources:
             _refuse_unpicklable(name, values.get(name))
-        stay = [
-            n for n in self._from_environment if n in _HOLDS_SECRET or _is_secret(values.get(n))
-        ]
+        known = self._from_environment
+        stay = [n for n in known if n in _fields.HOLDS_SECRET or _is_secret(values.get(n))]
         state["__dict__"] = {**values, **dict.fromkeys(stay)}
         private = (state["__pydantic_private__"] or {}).items()
         state["__pydantic_private__"] = {n: v for n, v in private if n not in self.never_travel}
@@ -303,7 +275,9 @@ class ConfiguredLLM(BaseLLM):
     def _settings_digest(self) -> str:
         """A digest of every setting that changes answers: it tells LLMs apart, and no more."""
         values = vars(self)
-        return digest({name: values[name] for name in _telling(type(self), *self.lc_secrets)})
+        return digest(
+            {name: values[name] for name in _fields.telling(type(self), *self.lc_secrets)}
+        )
 
     def _dict_for_compat(self) -> dict[str, Any]:
         """Return `asdict`, without silencing a deprecated method of that purpose on the way.
@@ -312,6 +286,18 @@ class ConfiguredLLM(BaseLLM):
         """
         is_old = type(self).dict is not BaseLLM.dict  # a user's subclass has it
         return super()._dict_for_compat() if is_old else self.asdict()
+
+    def _refuse_settings(self, arguments: Mapping[str, Any]) -> None:
+        """Refuse arguments of a call that are settings of the object: models do not know them.
+
+        Raises:
+            ConfigurationError: If there is one.
+        """
+        for name in _fields.settings_alone(type(self)).intersection(arguments):
+            raise ConfigurationError(
+                f"{name} is a setting of {type(self).__name__}, not an argument of a call: pass it "
+                f"to the constructor; model_copy(update={{{name!r}: ...}}) makes another object."
+            )
 
     @contextmanager
     def _calling(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
@@ -371,13 +357,6 @@ class ConfiguredLLM(BaseLLM):
         async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
             async for part in closing_parts:
                 yield part
-
-
-@lru_cache(maxsize=32)
-def _telling(cls: type[ConfiguredLLM], *secrets: str) -> tuple[str, ...]:
-    """Return the names of the settings that change answers."""
-    left_out = {*_OPERATIONAL, *secrets, *cls.shared_resources}
-    return tuple(name for name in cls.model_fields if name not in left_out)
 
 
 def _private(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from langchain_azure_llms.exceptions import (
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._configured import ConfiguredLLM
 from langchain_azure_llms.llms._urls import check_url, with_headers, with_query
-from langchain_azure_llms.transport import _async, _driven, _network, _pool, _sync
+from langchain_azure_llms.transport import _async, _network, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
 from langchain_azure_llms.transport._network import NetworkSettings, network_settings
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
@@ -160,10 +160,10 @@ class ConnectedLLM(ConfiguredLLM):
         """
         _pool.sync_pool.close(self._network, self._lease)
 
-    async def _areply(self, request: HttpRequest) -> Reply:
+    async def _areply(self, request: HttpRequest, *, for_sync: bool = False) -> Reply:
         if self.rate_limiter is not None:
             await self.rate_limiter.aacquire(blocking=True)
-        own = None if _driven.driven.get() else self.http_async_client
+        own = None if for_sync else self.http_async_client
         client = own or _pool.async_pool.client(self._network, self._lease)
         get_token = self._authorization.aget_token
         try:

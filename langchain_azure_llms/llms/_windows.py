@@ -15,7 +15,7 @@ from itertools import chain, islice
 from queue import SimpleQueue
 from typing import TypeVar
 
-from langchain_azure_llms.transport._sync import abandoned
+from langchain_azure_llms.transport._sync import Waiting, abandoned
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -43,11 +43,14 @@ def in_threads(
     def do(item: ItemT) -> None:
         if gone.is_set():
             return
-        abandoned.set(gone)  # in the context of this item alone
+        waiting_for = Waiting(gone)
+        abandoned.set(waiting_for)  # in the context of this item alone
         try:
             finished.put((item, work(item), None))
         except BaseException as error:  # noqa: BLE001 - raised where the results are taken
             finished.put((item, None, error))
+        finally:
+            waiting_for.is_over = True  # callbacks may have kept a copy of the context
 
     def begin(count: int) -> int:
         begun = list(islice(waiting, count))

@@ -41,6 +41,7 @@ _NO_CREDENTIAL = (
     "azure-identity such as DefaultAzureCredential(), or a function that returns a token); or set "
     "AZUREML_ENDPOINT_API_KEY."
 )
+_OF_PROMPT = ("content_filter", "context_length_exceeded")
 _REQUEST_REFUSED = frozenset({400, 404, 405, 415, 422})
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
 
@@ -250,7 +251,9 @@ class AzureMLOnlineEndpoint(AzureLLM):
     def _explain(self, error: StatusError) -> None:
         """Name the formatter where the request itself was refused: the likeliest mistake of all."""
         status = getattr(error, "model_status_code", None) or error.status_code
-        of_prompt = isinstance(error, ContentFilterError | ContextLengthError)
+        of_prompt = error.code in _OF_PROMPT or isinstance(
+            error, ContentFilterError | ContextLengthError
+        )
         if status in _REQUEST_REFUSED and not of_prompt:
             name = type(self.content_formatter).__name__
             error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)

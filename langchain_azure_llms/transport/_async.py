@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import cast
@@ -44,7 +45,7 @@ async def run(
                 outcome = await send(client, request, command.headers)
                 log_outcome(request, outcome)
             case Sleep():
-                log_wait(request, command.seconds)
+                log_wait(request, command)
                 await asyncio.sleep(command.seconds)
                 outcome = None
             case FetchToken():
@@ -72,10 +73,9 @@ async def send(
             return Reply(response.status_code, response.headers, source=response)
         try:
             body = _reading.Body(message)
-            plain = _reading.is_plain(response)
-            parts = (
-                cast("AsyncIterable[bytes]", response.stream) if plain else response.aiter_bytes()
-            )
+            parts = cast("AsyncIterable[bytes]", response.stream)
+            if not _reading.is_plain(response):
+                parts = _reading.bounded(response, body).aiter_bytes()
             async for part in parts:
                 if (failure := body.take(part)) is not None:
                     return failure
@@ -112,8 +112,10 @@ async def drain(reply: Reply, rest: AsyncGenerator[str]) -> None:
         return
     with suppress(AzureLLMError, TimeoutError):  # everything had arrived
         async with asyncio.timeout(_reading.DRAIN_SECONDS):
+            ends = time.monotonic() + _reading.DRAIN_SECONDS
             async for _ in rest:
-                pass
+                if time.monotonic() > ends:  # events that are there already come without a pause
+                    break
 
 
 async def _token(get_token: AsyncGetToken, command: FetchToken) -> SecretStr | TokenFailure:

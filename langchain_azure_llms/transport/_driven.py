@@ -18,8 +18,9 @@ from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 ItemT = TypeVar("ItemT")
-driven: ContextVar[bool] = ContextVar("driven", default=False)
-"""Whether an event loop runs for a sync caller: what is his alone is not to be used."""
+driven: ContextVar[object] = ContextVar("driven", default=None)
+"""The work that an event loop does for a sync caller: there, what is for async callers alone is not
+to be used. Callbacks run in there, too, and what they ask is work of its own."""
 
 
 class _ThreadsLoop:
@@ -31,15 +32,16 @@ class _ThreadsLoop:
         self.is_over = self.is_closed = False
 
     def close(self) -> None:
-        self.is_closed = True
-        self.runner.close()
+        if not self.is_closed:
+            self.is_closed = True
+            self.runner.close()
 
 
 _loops: dict[threading.Thread, _ThreadsLoop] = {}
 _inherited: list[_ThreadsLoop] = []
 
 
-def drive(items: AsyncGenerator[ItemT]) -> Generator[ItemT]:
+def drive(items: AsyncGenerator[ItemT], work: object) -> Generator[ItemT]:
     """Yield what an async generator yields, running its event loop only while waiting for it.
 
     Must not be called where an event loop runs already. The caller's context variables reach the
@@ -47,7 +49,7 @@ def drive(items: AsyncGenerator[ItemT]) -> Generator[ItemT]:
     thread, task or connection is left.
     """
     context = copy_context()
-    context.run(driven.set, True)  # noqa: FBT003 - a context variable's value
+    context.run(driven.set, work)
     loop = _loop()
 
     async def following() -> ItemT:
@@ -64,11 +66,11 @@ def drive(items: AsyncGenerator[ItemT]) -> Generator[ItemT]:
         loop.is_over = True
         raise
     finally:
-        if not loop.is_closed:
-            loop.runner.run(_closed(items), context=context)
-        if loop.is_over and not loop.is_closed:
+        if loop.is_over:  # closing cancels what is under way, and the other generator with it
             _loops.pop(threading.current_thread(), None)
             loop.close()
+        elif not loop.is_closed:
+            loop.runner.run(_closed(items), context=context)
 
 
 async def _closed(items: AsyncGenerator[Any]) -> None:

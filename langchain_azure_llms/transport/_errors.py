@@ -26,7 +26,7 @@ def from_reply(
     reply: Reply,
     *,
     url: str,
-    now: float,
+    now: float | None,
     longest_wait: float,
     attempts: int = 1,
     waited: float = 0.0,
@@ -47,7 +47,16 @@ def from_reply(
     if kind is errors.ModelContainerError:
         extra |= {"model_status_code": model_status, "model_error_reason": reason}
     return kind(
-        _sentence(reply, url, problem, kind, headers, retry_after if transient else None),
+        _sentence(
+            reply,
+            url,
+            problem,
+            kind,
+            headers,
+            retry_after if transient else None,
+            longest_wait,
+            attempts,
+        ),
         status_code=reply.status,
         code=problem.code,
         request_id=next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None),
@@ -120,6 +129,8 @@ def from_failure(failure: Failure, *, url: str, attempts: int, waited: float) ->
                 "the network and the proxy settings.",
                 **context,
             )
+    if attempts > 1:
+        error.args = (f"{error} It was tried {attempts} times.",)
     error.__cause__ = _root(failure.cause)
     return error
 
@@ -175,6 +186,8 @@ def _sentence(
     kind: type[errors.StatusError],
     headers: Mapping[str, str],
     wait: float | None,
+    longest_wait: float,
+    attempts: int,
 ) -> str:
     said = shortened(problem.message) or "(no message)"
     if not problem.message and kind is not errors.ModelContainerError:
@@ -190,8 +203,11 @@ def _sentence(
         target = public_url(headers.get("location", "")) or "nowhere"
         parts.append(f"Redirects are not followed; it points to {target}.")
     if wait is not None:
-        parts.append(f"It asks to wait {wait:g} s.")
+        longer = f", longer than the retry policy's max_wait ({longest_wait:g} s)"
+        parts.append(f"It asks to wait {wait:g} s{longer if wait > longest_wait else ''}.")
     parts.append(_ADVICE.get(kind, ""))
+    if attempts > 1:
+        parts.append(f"It was sent {attempts} times.")
     return " ".join(part for part in parts if part)
 
 

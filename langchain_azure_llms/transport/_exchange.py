@@ -85,9 +85,15 @@ class Send:
 
 
 class Sleep(NamedTuple):
-    """Wait this many seconds."""
+    """Wait this many seconds.
+
+    Attributes:
+        seconds: How long.
+        why: What for, in words.
+    """
 
     seconds: float
+    why: str = ""
 
 
 class FailureKind(StrEnum):
@@ -172,14 +178,15 @@ def exchange(
         if pause > policy.max_wait:
             raise _errors.still_limited(request.url, pause, attempts, waited)
         if pause > 0:
-            yield Sleep(pause)
+            yield Sleep(pause, "as another caller was asked to")
             waited += pause
         attempts += 1
+        sent = clock()
         outcome = yield Send(headers)
         if isinstance(outcome, Reply):
             outcome = _by_its_body(outcome)
             if outcome.is_success:
-                cooldowns.clear(request.limit_key)
+                cooldowns.clear(request.limit_key, sent)
                 return outcome
             if outcome.status == _UNAUTHORIZED and request.needs_token and not refreshed:
                 refreshed = True
@@ -200,7 +207,8 @@ def exchange(
         cooldowns.note(request.limit_key, error, clock(), policy.max_wait)
         if wait is None:
             raise error
-        yield Sleep(wait)
+        again = f"before attempt {attempts + 1} of {policy.max_retries + 1}"
+        yield Sleep(wait, f"{again} ({type(error).__name__})")
         waited += wait
 
 

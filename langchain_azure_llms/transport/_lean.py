@@ -7,7 +7,8 @@ sending costs: these send through the client's transports.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import httpx2
@@ -42,28 +43,107 @@ class _LeanRequests(httpx2._client.BaseClient):  # noqa: SLF001 - the base of bo
             extensions={"timeout": timeout.as_dict()},
         )
 
-    def _check_open(self) -> None:
-        if self.is_closed:
-            raise RuntimeError("the client has been closed")
+
+class _Under(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A response's stream that tells, once, when it is closed."""
+
+    def __init__(self, stream: Any, ended: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._ended: Callable[[], Any] | None = ended
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        finally:
+            ended, self._ended = self._ended, None
+            if ended is not None:
+                ended()
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            ended, self._ended = self._ended, None
+            if ended is not None:
+                await ended()
 
 
 class LeanClient(_LeanRequests, httpx2.Client):
     """For threads."""
 
+    _under_way = 0
+    _leaving = False
+
     def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
         """Send a request; the response is unread."""
-        self._check_open()
-        response = self._transport_for_url(request.url).handle_request(request)
+        with _counting:
+            self._under_way += 1
+        try:
+            response = self._transport_for_url(request.url).handle_request(request)
+        except BaseException:
+            self._end()
+            raise
         response.request = request
+        response.stream = _Under(response.stream, self._end)
         return response
+
+    def leave(self) -> None:
+        """Close the client as soon as no request is under way."""
+        with _counting:
+            self._leaving = True
+            is_idle = self._under_way == 0
+        if is_idle:
+            self._shut()
+
+    def _end(self) -> None:
+        with _counting:
+            self._under_way -= 1
+            is_last = self._leaving and self._under_way == 0
+        if is_last:
+            self._shut()
+
+    def _shut(self) -> None:
+        """Close the connections; one who got hold of the client before may have opened new ones."""
+        self.close()
+        for transport in (self._transport, *self._mounts.values()):
+            if transport is not None:
+                transport.close()
 
 
 class LeanAsyncClient(_LeanRequests, httpx2.AsyncClient):
     """For asyncio."""
 
+    _under_way = 0
+    _finish: Callable[[], Awaitable[None]] | None = None
+
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
         """Send a request; the response is unread."""
-        self._check_open()
-        response = await self._transport_for_url(request.url).handle_async_request(request)
+        self._under_way += 1
+        try:
+            response = await self._transport_for_url(request.url).handle_async_request(request)
+        except BaseException:
+            await self._end()
+            raise
         response.request = request
+        response.stream = _Under(response.stream, self._end)
         return response
+
+    async def leave(self, finish: Callable[[], Awaitable[None]]) -> None:
+        """Close the client, by this function, as soon as no request is under way."""
+        self._finish = finish
+        if not self._under_way:
+            await finish()
+
+    async def _end(self) -> None:
+        self._under_way -= 1
+        if self._finish is not None and not self._under_way:
+            await self._finish()
+
+
+_counting = threading.Lock()

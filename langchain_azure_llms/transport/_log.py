@@ -11,7 +11,7 @@ from contextvars import ContextVar
 import httpx2
 
 from langchain_azure_llms._redact import public_url
-from langchain_azure_llms.transport._exchange import Failure, HttpRequest, Reply
+from langchain_azure_llms.transport._exchange import Failure, HttpRequest, Reply, Sleep
 
 logger = logging.getLogger("langchain_azure_llms")
 _LOGGED = (
@@ -42,9 +42,9 @@ def log_outcome(request: HttpRequest, outcome: Reply | Failure) -> None:
     logger.debug("%s: %d %s", place, outcome.status, told)
 
 
-def log_wait(request: HttpRequest, seconds: float) -> None:
-    """Log a wait before the next attempt."""
-    logger.debug("%s: waiting %.1f s", public_url(request.url), seconds)
+def log_wait(request: HttpRequest, wait: Sleep) -> None:
+    """Log a wait before the next attempt: at INFO, for a job that stands still makes people ask."""
+    logger.info("%s: waiting %.1f s %s", public_url(request.url), wait.seconds, wait.why)
 
 
 class _WithoutQuery(logging.Filter):

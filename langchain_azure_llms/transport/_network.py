@@ -16,7 +16,7 @@ from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.transport._lean import LeanAsyncClient, LeanClient
 from langchain_azure_llms.transport._proxied import AsyncProxiedTransport, ProxiedTransport
 
-ClientT = TypeVar("ClientT", httpx2.Client, httpx2.AsyncClient)
+ClientT = TypeVar("ClientT", LeanClient, LeanAsyncClient)
 
 # One request in flight takes one connection, and LLM calls bound what is in flight. Azure's load
 # balancers drop idle connections after four minutes (Microsoft: "Load Balancer TCP Reset and Idle
@@ -75,12 +75,12 @@ def _context_for(settings: NetworkSettings) -> ssl.SSLContext:
     return _tls_context(settings.environment[: len(_CA_VARIABLES)])
 
 
-def sync_client(settings: NetworkSettings) -> httpx2.Client:
+def sync_client(settings: NetworkSettings) -> LeanClient:
     """Return a new client for threads."""
     return _made(LeanClient, settings)
 
 
-def async_client(settings: NetworkSettings) -> httpx2.AsyncClient:
+def async_client(settings: NetworkSettings) -> LeanAsyncClient:
     """Return a new client for asyncio."""
     return _made(_async_client_class(), settings)
 
@@ -133,11 +133,11 @@ def is_fast_in_asyncio() -> bool:
 
 
 @lru_cache(maxsize=1)
-def _async_client_class() -> type[httpx2.AsyncClient]:
+def _async_client_class() -> type[LeanAsyncClient]:
     """Return the client on aiohttp's engine when the extra is installed: half the CPU."""
     if find_spec("httpx_aiohttp") is None:
         return LeanAsyncClient
     from langchain_azure_llms.transport._aiohttp import LeanAiohttpClient  # noqa: PLC0415 - an extra
 
-    client_class: type[httpx2.AsyncClient] = LeanAiohttpClient
+    client_class: type[LeanAsyncClient] = LeanAiohttpClient
     return client_class

@@ -19,6 +19,7 @@ from weakref import WeakSet
 import httpx2
 
 from langchain_azure_llms.transport import _network
+from langchain_azure_llms.transport._lean import LeanAsyncClient, LeanClient
 from langchain_azure_llms.transport._network import NetworkSettings
 
 
@@ -33,32 +34,28 @@ class SyncPool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._clients: dict[NetworkSettings, tuple[httpx2.Client, WeakSet[Lease]]] = {}
+        self._clients: dict[NetworkSettings, tuple[LeanClient, WeakSet[Lease]]] = {}
 
     def client(self, settings: NetworkSettings, lease: Lease) -> httpx2.Client:
         """Return the shared client for these settings."""
-        shared = self._clients.get(settings)
-        if shared is None:
-            with self._lock:
-                shared = self._clients.get(settings)
-                if shared is None:
-                    shared = (_network.sync_client(settings), WeakSet())
-                    self._clients[settings] = shared
-        client, users = shared
-        if lease not in users:
-            with self._lock:
-                users.add(lease)
+        with self._lock:  # in one step: another object may be closing the client just now
+            shared = self._clients.get(settings)
+            if shared is None:
+                shared = (_network.sync_client(settings), WeakSet())
+                self._clients[settings] = shared
+            client, users = shared
+            users.add(lease)
         return client
 
     def close(self, settings: NetworkSettings, lease: Lease) -> None:
-        """Close the client if no other LLM object uses it."""
+        """Close the client if no other LLM object uses it, once no request of it is under way."""
         with self._lock:
             client, users = self._clients.get(settings, (None, WeakSet[Lease]()))
             users.discard(lease)
             if client is None or users:
                 return
             del self._clients[settings]
-        client.close()
+        client.leave()
 
     def close_all(self) -> None:
         """Close every client: the process ends."""
@@ -66,11 +63,11 @@ class SyncPool:
             clients = [client for client, _ in self._clients.values()]
             self._clients.clear()
         for client in clients:
-            client.close()
+            client.leave()
 
 
 class _LoopClient(NamedTuple):
-    client: httpx2.AsyncClient
+    client: LeanAsyncClient
     users: WeakSet[Lease]
     closer: AsyncGenerator[None]
 
@@ -98,7 +95,7 @@ class AsyncPool:
         return shared.client
 
     async def close(self, settings: NetworkSettings, lease: Lease) -> None:
-        """Close the running loop's client if no other LLM object uses it."""
+        """Close the running loop's client if no other LLM object uses it, once it is idle."""
         clients = self._loops.get(asyncio.get_running_loop(), {})
         shared = clients.get(settings)
         if shared is None:
@@ -106,7 +103,7 @@ class AsyncPool:
         shared.users.discard(lease)
         if not shared.users:
             del clients[settings]
-            await shared.closer.aclose()
+            await shared.client.leave(shared.closer.aclose)
 
     def _welcome(self, loop: asyncio.AbstractEventLoop) -> dict[NetworkSettings, _LoopClient]:
         """Make room for a new loop, and drop the clients of loops that have ended."""

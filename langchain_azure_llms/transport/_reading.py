@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache
+from typing import Any
 
 import httpx2
 
@@ -58,6 +59,13 @@ def is_plain(response: httpx2.Response) -> bool:
     return "content-encoding" not in response.headers and not response.is_stream_consumed
 
 
+def bounded(response: httpx2.Response, body: Body) -> httpx2.Response:
+    """Return a response with its stream bounded in time, unless it was read already."""
+    if not response.is_stream_consumed:
+        response.stream = Timed(response.stream, body)
+    return response
+
+
 class Body:
     """A reply's body, put together within bounds of size and time.
 
@@ -76,20 +84,58 @@ class Body:
         self._size = 0
 
     def take(self, part: bytes) -> Failure | None:
-        """Add a part; return what is wrong once the body goes over a bound."""
+        """Add a part; return what is wrong once the body is too large.
+
+        Raises:
+            ReadTimeout: When it takes too long.
+        """
+        self.check_time()
         self._parts.append(part)
         self._size += len(part)
         if self._size > MAX_BYTES:
             return Failure(FailureKind.TOO_LARGE, f"it is larger than {MAX_BYTES} bytes")
-        if self._seconds is not None and self._clock() - self._begun > self._seconds:
-            return Failure(
-                FailureKind.TIMED_OUT, f"its body did not end within {self._seconds:g} s"
-            )
         return None
+
+    def check_time(self) -> None:
+        """Raise if the body takes too long.
+
+        Raises:
+            ReadTimeout: If it does.
+        """
+        if self._seconds is not None and self._clock() - self._begun > self._seconds:
+            raise httpx2.ReadTimeout(f"the body did not end within {self._seconds:g} s")
 
     def reply(self, response: httpx2.Response) -> Reply:
         """Return the reply that a response and this body make."""
         return Reply(response.status_code, response.headers, b"".join(self._parts))
+
+
+class Timed(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A body's parts as they come, bounded in time.
+
+    A compressed body may come in parts that decode to nothing, which nobody would see.
+    """
+
+    def __init__(self, parts: Any, body: Body) -> None:
+        self._parts, self._body = parts, body
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self._body.check_time()
+            yield part
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._parts:
+            self._body.check_time()
+            yield part
+
+    def close(self) -> None:
+        """Close the connection's own stream."""
+        self._parts.close()
+
+    async def aclose(self) -> None:
+        """Close the connection's own stream."""
+        await self._parts.aclose()
 
 
 def event_source(response: httpx2.Response) -> httpx2.EventSource:

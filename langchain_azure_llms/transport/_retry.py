@@ -73,22 +73,27 @@ class Cooldowns:
 
     def __init__(self) -> None:
         self._until: dict[object, float] = {}
+        self._noted: dict[object, float] = {}
 
     def remaining(self, key: object, now: float) -> float:
         """Return the seconds until requests of this key may be sent again."""
         until = self._until.get(key)
         if until is not None and until <= now:
             self._until.pop(key, None)
+            self._noted.pop(key, None)
         return until - now if until is not None and until > now else 0.0
 
     def note(self, key: object, error: Exception, now: float, longest: float) -> None:
         """Remember the wait of a 429, unless it is longer than anyone would wait."""
         if isinstance(error, RateLimitError) and 0 < (error.retry_after or 0) <= longest:
             self._until[key] = now + (error.retry_after or 0)
+            self._noted[key] = now
 
-    def clear(self, key: object) -> None:
-        """Forget the key's limit: a request went through."""
-        self._until.pop(key, None)
+    def clear(self, key: object, sent: float) -> None:
+        """Forget the key's limit: a request went through that was sent after it was met."""
+        if self._noted.get(key, sent) <= sent:
+            self._until.pop(key, None)
+            self._noted.pop(key, None)
 
 
 _MESSAGE_WAIT = re.compile(
@@ -99,7 +104,7 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+
 
 
 def requested_wait(
-    status: int, headers: Mapping[str, str], message: str, now: float
+    status: int, headers: Mapping[str, str], message: str, now: float | None
 ) -> float | None:
     """Return the seconds that a reply asks to wait, or None if it names none.
 
@@ -111,7 +116,7 @@ def requested_wait(
         status: The reply's HTTP status.
         headers: The reply's headers.
         message: The reply's error message.
-        now: Seconds since the epoch.
+        now: Seconds since the epoch; None leaves dates out.
     """
     candidates = (
         _scaled(headers.get("retry-after-ms"), 0.001),
@@ -132,9 +137,9 @@ def _limit_reset(headers: Mapping[str, str]) -> float | None:
     return max((wait for wait in waits if wait is not None), default=None)
 
 
-def _retry_after(value: str | None, now: float) -> float | None:
+def _retry_after(value: str | None, now: float | None) -> float | None:
     seconds = _scaled(value, 1.0)
-    if seconds is not None or value is None:
+    if seconds is not None or value is None or now is None:
         return seconds
     try:
         wait = parsedate_to_datetime(value).timestamp() - now

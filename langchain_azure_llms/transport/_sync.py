@@ -29,8 +29,34 @@ from langchain_azure_llms.transport._failures import failure_of
 from langchain_azure_llms.transport._log import log_outcome, log_wait, sending
 
 GetToken = Callable[[SecretStr | None, str | None], SecretStr]
-abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
-"""Set in the context of a worker whose results nobody waits for any more."""
+
+
+class Waiting:
+    """Whether somebody waits for the work that this context is for.
+
+    Args:
+        gone: Set when nobody does.
+    """
+
+    def __init__(self, gone: threading.Event) -> None:
+        self._gone = gone
+        self.is_over = False
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether what is done here is for nobody."""
+        return self._gone.is_set() and not self.is_over
+
+    def sleep(self, seconds: float) -> None:
+        """Wait some seconds, or until nobody waits any more."""
+        if self.is_over:
+            time.sleep(seconds)
+        else:
+            self._gone.wait(seconds)
+
+
+abandoned: ContextVar[Waiting | None] = ContextVar("abandoned", default=None)
+"""For whom this context works, if somebody may cease to wait for it."""
 
 
 class AbandonedError(Exception):
@@ -43,16 +69,16 @@ def run(steps: Steps, request: HttpRequest, client: httpx2.Client, get_token: Ge
     try:
         while True:
             command = steps.send(outcome)
-            gone = abandoned.get()
-            if gone is not None and gone.is_set():
+            waiting = abandoned.get()
+            if waiting is not None and waiting.is_in_vain:
                 raise AbandonedError
             match command:
                 case Send():
                     outcome = send(client, request, command.headers)
                     log_outcome(request, outcome)
                 case Sleep():
-                    log_wait(request, command.seconds)
-                    (gone.wait if gone is not None else time.sleep)(command.seconds)
+                    log_wait(request, command)
+                    (waiting.sleep if waiting is not None else time.sleep)(command.seconds)
                     outcome = None
                 case FetchToken():
                     outcome = _token(get_token, command)
@@ -82,8 +108,9 @@ def send(
             return Reply(response.status_code, response.headers, source=response)
         try:
             body = _reading.Body(message)
-            as_it_comes = cast("Iterable[bytes]", response.stream)
-            parts = as_it_comes if _reading.is_plain(response) else response.iter_bytes()
+            parts = cast("Iterable[bytes]", response.stream)
+            if not _reading.is_plain(response):
+                parts = _reading.bounded(response, body).iter_bytes()
             for part in parts:
                 if (failure := body.take(part)) is not None:
                     return failure
@@ -119,20 +146,23 @@ def drain(reply: Reply, rest: Generator[str]) -> None:
     """
     if not _reading.ends_by_itself(reply.source):
         return
-    reader = threading.Thread(target=_read_out, args=(rest,), daemon=True)
+    late = threading.Event()
+    reader = threading.Thread(target=_read_out, args=(rest, late), daemon=True)
     reader.start()
     reader.join(_reading.DRAIN_SECONDS)
+    late.set()
     stream = reply.source.extensions.get("network_stream")
     if reader.is_alive() and stream is not None:
         with suppress(OSError):
             stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        reader.join(_reading.DRAIN_SECONDS)
+        reader.join()
 
 
-def _read_out(rest: Generator[str]) -> None:
+def _read_out(rest: Generator[str], late: threading.Event) -> None:
     with suppress(AzureLLMError):  # everything had arrived
         for _ in rest:
-            pass
+            if late.is_set():
+                break
 
 
 def _token(get_token: GetToken, command: FetchToken) -> SecretStr | TokenFailure:

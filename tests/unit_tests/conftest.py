@@ -3,7 +3,12 @@
 import os
 
 import pytest
+from hypothesis import settings
 from pytest_socket import disable_socket
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _OURS = ("AZURE_OPENAI_", "AZUREML_", "OPENAI_")
 

@@ -729,9 +729,9 @@ def test_an_error_as_they_come_names_its_prompt(make: Callable[..., AzureLLM], t
         async for _ in llm.abatch_as_completed(["p0", "p1", "p2"]):
             pass
 
+    def sync_taken() -> None:
+        list(llm.batch_as_completed(["p0", "p1", "p2"]))
+
     with pytest.raises(ContentFilterError, match="prompt 2 of 3") as raised:
-        if take == "batch_as_completed":
-            list(llm.batch_as_completed(["p0", "p1", "p2"]))
-        else:
-            asyncio.run(taken())
+        sync_taken() if take == "batch_as_completed" else asyncio.run(taken())
     assert 2 == raised.value.prompt_index

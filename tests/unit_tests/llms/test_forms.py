@@ -658,3 +658,13 @@ def test_a_responses_stream_that_is_cut_is_interrupted(calls: Calls) -> None:
     with pytest.raises(StreamInterruptedError, match="ended before its end marker") as raised:
         list(calls.stream(llm, "hi"))
     assert "He" == raised.value.text_so_far
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["request_timeout", "api_key", "max_retries", "batch_size", "streaming", "azure_endpoint"],
+)
+def test_a_setting_is_no_argument_of_a_call(calls: Calls, name: str) -> None:
+    """It would be sent to the model, and have no effect."""
+    with pytest.raises(ConfigurationError, match=f"{name} is a setting of AzureOpenAI"):
+        calls.invoke(_llm(Deployment({COMPLETIONS: echo})), "hi", **{name: 1})

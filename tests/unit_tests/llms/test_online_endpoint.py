@@ -568,3 +568,10 @@ def test_headers_and_query_of_a_call_are_not_the_models(calls: Calls, scoring: S
     assert ("2", "1") == (request.headers["x-a"], request.headers["x-b"])
     assert f"{_URL}?q=1&r=2" == str(request.url)
     assert {"top_k": 3} == scoring.bodies[0]["input_data"]["parameters"]
+
+
+@pytest.mark.parametrize("name", ["timeout", "max_retries", "endpoint_url", "content_formatter"])
+def test_a_setting_is_no_argument_of_a_call(name: str) -> None:
+    """The model would be sent it as a parameter, and the call would go on as before."""
+    with pytest.raises(ConfigurationError, match=f"{name} is a setting of AzureMLOnlineEndpoint"):
+        _llm(Service([])).invoke("hi", **{name: 1})  # type: ignore[arg-type]

@@ -116,7 +116,7 @@ def test_what_was_never_sent_says_so() -> None:
 def test_a_requested_wait_is_kept_to() -> None:
     """Not the backoff: what the service asked for."""
     commands, _ = _way([Reply(429, {"Retry-After": "7"}, b""), _OK])
-    assert commands[1] == Sleep(7.0)
+    assert commands[1] == Sleep(7.0, "before attempt 2 of 3 (RateLimitError)")
 
 
 def test_a_wait_beyond_the_cap_ends_at_once_with_the_wait_in_the_error() -> None:
@@ -132,7 +132,10 @@ def test_a_limit_that_others_met_is_waited_out_before_sending() -> None:
     cooldowns = Cooldowns()
     cooldowns.note("x", RateLimitError("no", status_code=429, retry_after=4.0), 100.0, 60.0)
     commands, end = _way([_OK], cooldowns=cooldowns)
-    assert (commands, end) == ([Sleep(4.0), Send({"api-key": "k"})], _OK)
+    assert (commands, end) == (
+        [Sleep(4.0, "as another caller was asked to"), Send({"api-key": "k"})],
+        _OK,
+    )
     assert cooldowns.remaining("x", 100.0) == 0.0
 
 

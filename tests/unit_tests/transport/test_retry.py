@@ -188,7 +188,9 @@ def test_a_limit_that_one_caller_met_holds_its_fellows_back_until_a_success() ->
     cooldowns = Cooldowns()
     cooldowns.note("here", RateLimitError("no", status_code=429, retry_after=4.0), 100.0, 60.0)
     assert (cooldowns.remaining("here", 101.0), cooldowns.remaining("there", 101.0)) == (3.0, 0.0)
-    cooldowns.clear("here")
+    cooldowns.clear("here", sent=99.0)
+    assert cooldowns.remaining("here", 101.0) == 3.0  # it was under way when the limit was met
+    cooldowns.clear("here", sent=101.0)
     assert cooldowns.remaining("here", 101.0) == 0.0
 
 

@@ -12,6 +12,7 @@ from langchain_azure_llms.exceptions import (
     EndpointConnectionError,
     EndpointTimeoutError,
     RateLimitError,
+    ServerError,
 )
 from tests.unit_tests.llms.scripted import Service, completion
 from tests.unit_tests.wire.endpoints import Calls, azure, scoring
@@ -194,3 +195,34 @@ def test_a_refusal_inside_a_batch_is_retried_alone(calls: Calls, service: Servic
     llm = azure(service, batch_size=1, max_retries=1)
     assert ["ok"] * 3 == calls.batch(llm, ["a", "b", "c"])
     assert 4 == len(service.requests)
+
+
+def test_a_wait_beyond_the_policys_says_so(calls: Calls, service: Service) -> None:
+    """The reader learns why nobody waited, and which setting decides."""
+    service.answers = [_limited(Retry_After="120")]
+    with pytest.raises(RateLimitError, match=r"longer than the retry policy's max_wait \(60 s\)"):
+        calls.invoke(azure(service, max_retries=2), "x")
+    assert 1 == len(service.requests)
+
+
+def test_the_words_of_an_error_count_the_attempts(calls: Calls, service: Service) -> None:
+    """Three timeouts read as three."""
+    policy = RetryPolicy(max_retries=2, initial_wait=0)
+    for answer, words in (
+        (httpx2.ReadTimeout("slow"), "It was tried 3 times"),
+        (httpx2.Response(503, json={}), "It was sent 3 times"),
+    ):
+        service.answers = [answer]
+        with pytest.raises((EndpointTimeoutError, ServerError), match=words):
+            calls.invoke(azure(service, retry_policy=policy), "x")
+
+
+def test_waits_are_logged_for_all_to_see(
+    calls: Calls, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At INFO: a job that stands still makes people ask."""
+    caplog.set_level("INFO", "langchain_azure_llms")
+    service.answers = [httpx2.Response(503, json={}), completion("hi")]
+    calls.invoke(azure(service, retry_policy=RetryPolicy(max_retries=1, initial_wait=0)), "x")
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "langchain_azure_llms"]
+    assert line.endswith(": waiting 0.0 s before attempt 2 of 2 (ServerError)")
