@@ -1,5 +1,6 @@
 """From a parsed call to an HTTP answer, whole or streamed."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -91,6 +92,7 @@ class Responder:
                 async for number, piece in rest:
                     for event in stream.piece(number, piece):
                         yield event
+                    await asyncio.sleep(0)  # an engine without pauses would not hear of a hang-up
             except EngineError as error:
                 yield stream.failure(str(error))
                 return

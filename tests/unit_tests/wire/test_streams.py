@@ -393,7 +393,7 @@ def test_an_abandoned_stream_closes_its_connection(take: Any, make: Any, service
 
 
 def test_a_date_in_a_streams_error_is_no_wait(calls: Calls, service: Service) -> None:
-    """What the calendar said when the stream began is not known; a wait of decades would be wrong."""
+    """What the calendar said when the stream began is not known, and decades would be wrong."""
     headers = {"content-type": "text/event-stream", "retry-after": "Sat, 21 Nov 2026 12:00:00 GMT"}
     event = {"error": {"code": "429", "message": "The pier is full."}}
     body = f"data: {json.dumps(event)}\n\n".encode()
