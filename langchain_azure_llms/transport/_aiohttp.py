@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import aiohttp
 import httpx2
 from httpx_aiohttp.httpx2 import AiohttpTransport, Httpx2AiohttpClient
 
+from langchain_azure_llms.transport._deadline import longest
 from langchain_azure_llms.transport._lean import LeanAsyncClient
 
 _LONGEST_HEADER = 100 * 1024
 """What httpx2's own engine accepts, in bytes."""
-_BYTES_PER_TIMEOUT = 1024 * 1024
-"""A body is to go out at this many bytes per write timeout; aiohttp has no timeout of its own."""
-
 _LARGE = 256 * 1024
 
 
@@ -45,6 +43,8 @@ class AiohttpClient(Httpx2AiohttpClient):
 
 class LeanAiohttpClient(LeanAsyncClient, AiohttpClient):
     """The one that LLM objects share."""
+
+    bounds_itself: ClassVar[bool] = True
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -99,7 +99,7 @@ class _Transport(AiohttpTransport):
         if request.url.scheme == "http":  # no tunnel: this request goes to the proxy
             request.headers.update(self._password)
         try:
-            async with asyncio.timeout(_longest(request)):
+            async with asyncio.timeout(longest(request)):
                 return await super().handle_async_request(_in_pieces(request))
         except TimeoutError:
             problem = httpx2.WriteTimeout("the request could not be sent in time")
@@ -112,16 +112,6 @@ class _Transport(AiohttpTransport):
         except ValueError as error:
             problem = httpx2.LocalProtocolError(type(error).__name__)
         raise problem
-
-
-def _longest(request: httpx2.Request) -> float | None:
-    """Return the seconds until a reply must have begun, or None for no limit."""
-    timeout = request.extensions.get("timeout", {})
-    steps = [timeout.get(step) for step in ("pool", "connect", "read", "write")]
-    if any(step is None for step in steps):
-        return None
-    pool, connect, read, write = steps
-    return float(pool + connect + read + write * (1 + len(request.content) / _BYTES_PER_TIMEOUT))
 
 
 class _BodyInPieces:

@@ -7,11 +7,14 @@ sending costs: these send through the client's transports.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
+
+from langchain_azure_llms.transport._deadline import bounded, longest, until_it_begins
 
 
 class _LeanRequests(httpx2._client.BaseClient):  # noqa: SLF001 - the base of both clients
@@ -80,12 +83,19 @@ class LeanClient(_LeanRequests, httpx2.Client):
     _under_way = 0
     _leaving = False
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for transport in (self._transport, *self._mounts.values()):
+            if transport is not None:
+                bounded(transport)
+
     def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
         """Send a request; the response is unread."""
         with _counting:
             self._under_way += 1
         try:
-            response = self._transport_for_url(request.url).handle_request(request)
+            with until_it_begins(request):
+                response = self._transport_for_url(request.url).handle_request(request)
         except BaseException:
             self._end()
             raise
@@ -119,6 +129,8 @@ class LeanClient(_LeanRequests, httpx2.Client):
 class LeanAsyncClient(_LeanRequests, httpx2.AsyncClient):
     """For asyncio."""
 
+    bounds_itself: ClassVar[bool] = False
+    """Whether the engine bounds the time until a reply begins."""
     _under_way = 0
     _finish: Callable[[], Awaitable[None]] | None = None
 
@@ -126,7 +138,11 @@ class LeanAsyncClient(_LeanRequests, httpx2.AsyncClient):
         """Send a request; the response is unread."""
         self._under_way += 1
         try:
-            response = await self._transport_for_url(request.url).handle_async_request(request)
+            async with asyncio.timeout(None if self.bounds_itself else longest(request)):
+                response = await self._transport_for_url(request.url).handle_async_request(request)
+        except TimeoutError:
+            await self._end()
+            raise httpx2.ReadTimeout("the reply did not begin in time") from None
         except BaseException:
             await self._end()
             raise

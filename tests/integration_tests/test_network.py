@@ -28,6 +28,7 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.transport import _network, _pool, _reading
 from langchain_azure_llms.transport._aiohttp import AiohttpClient
+from langchain_azure_llms.transport._lean import LeanAsyncClient
 from tests.integration_tests.wire import Connection, WireServer
 
 _ANSWER = {"choices": [{"text": "fine", "index": 0, "finish_reason": "stop"}]}
@@ -40,7 +41,7 @@ class Way:
     """One way of calling: in threads, or in asyncio on an engine."""
 
     def __init__(self, name: str) -> None:
-        self.is_async = name != "sync"
+        self.name, self.is_async = name, name != "sync"
 
     def invoke(self, llm: AzureMLOnlineEndpoint, times: int = 1) -> list[str]:
         """Call one after another, in one event loop if there is one."""
@@ -174,6 +175,26 @@ def test_a_slow_reply_is_a_timeout(way: Way) -> None:
         await connection.hung_up()
 
     with WireServer(slow) as server, pytest.raises(EndpointTimeoutError):
+        way.invoke(_llm(server.url, timeout=0.2))
+
+
+@pytest.mark.parametrize("part", [b"a", b"HTTP/1.1 102 Processing\r\n\r\n"])
+def test_a_reply_that_never_begins_is_a_timeout(
+    way: Way, part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headers that drip, and interim replies for ever: each part comes in time."""
+    if way.name == "httpx2":
+        monkeypatch.setattr(_network, "_async_client_class", lambda: LeanAsyncClient)
+
+    async def drips(connection: Connection) -> None:
+        await connection.request()
+        if part == b"a":
+            await connection.send(b"HTTP/1.1 200 OK\r\nx-long: ")
+        for _ in range(500):
+            await connection.send(part)
+            await asyncio.sleep(0.02)
+
+    with WireServer(drips) as server, pytest.raises(EndpointTimeoutError):
         way.invoke(_llm(server.url, timeout=0.2))
 
 

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from langchain_azure_llms.transport import _aiohttp
+from langchain_azure_llms.transport import _aiohttp, _deadline
 from langchain_azure_llms.transport._exchange import Failure, FailureKind
 from langchain_azure_llms.transport._failures import failure_of
 
@@ -22,7 +22,7 @@ def test_without_a_limit_for_one_step_a_reply_may_take_for_ever() -> None:
     """Such as that of a user who passed `timeout=None` for reading."""
     timeout = {"pool": 1.0, "connect": 1.0, "read": None, "write": 1.0}
     request = httpx2.Request("POST", "https://h/", extensions={"timeout": timeout})
-    assert _aiohttp._longest(request) is None
+    assert _deadline.longest(request) is None
 
 
 async def test_a_timeout_that_is_not_the_connections_stays_what_it_is(
