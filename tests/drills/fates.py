@@ -59,7 +59,7 @@ def end_of(
         Fault.EMPTY_OBJECT: ResponseFormatError,
         Fault.RESET_MID_BODY: StreamInterruptedError if streams else None,
         Fault.CUT_MID_STREAM: StreamInterruptedError if streams else None,
-        Fault.ERROR_INSIDE_200: ServerError,
+        Fault.ERROR_INSIDE_200: ServerError if streams else None,
         Fault.FILTER: ModelContainerError if is_score else ContentFilterError,
         Fault.CONTAINER_FAILED: ModelContainerError,
         Fault.UNAVAILABLE: ServerError if scenario.times else None,
