@@ -1,0 +1,57 @@
+"""Every way to ask an LLM, with a key or with a token of Microsoft Entra ID."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from azure.identity import ClientSecretCredential
+from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
+
+from langchain_azure_llms.llms._base import AzureLLM
+from tests.integration_tests.recording_places import Place
+
+PROMPT = "The capital of France is"
+PROMPTS = [PROMPT, "Two and two are", "Once upon a time"]
+SYNC_WAYS = ("invoke", "stream", "batch")
+WAYS = tuple(prefix + way for way in SYNC_WAYS for prefix in ("", "a"))
+Make = Callable[[Any], AzureLLM]
+"""Makes an LLM that uses a credential, or a key when there is none."""
+
+
+def asked(way: str, make: Make, place: Place | None = None, **credential: Any) -> dict[str, str]:
+    """Ask in one of the ways, and return the completion of each prompt.
+
+    Args:
+        way: Its name.
+        make: Makes the LLM.
+        place: Where to get a token; None for none.
+        credential: What `Place.credential` takes.
+    """
+    if way.startswith("a"):
+        return asyncio.run(_asked_in_a_loop(way, make, place, **credential))
+    known = place.credential(ClientSecretCredential, **credential) if place else nullcontext()
+    with known as given:
+        llm = make(given)
+        match way:
+            case "invoke":
+                return {PROMPT: llm.invoke(PROMPT)}
+            case "stream":
+                return {PROMPT: "".join(llm.stream(PROMPT))}
+        return dict(zip(PROMPTS, llm.batch([*PROMPTS]), strict=True))
+
+
+async def _asked_in_a_loop(
+    way: str, make: Make, place: Place | None, **credential: Any
+) -> dict[str, str]:
+    known = place.credential(AsyncClientSecretCredential, **credential) if place else nullcontext()
+    async with known as given:
+        llm = make(given)
+        match way:
+            case "ainvoke":
+                return {PROMPT: await llm.ainvoke(PROMPT)}
+            case "astream":
+                return {PROMPT: "".join([text async for text in llm.astream(PROMPT)])}
+        return dict(zip(PROMPTS, await llm.abatch([*PROMPTS]), strict=True))
