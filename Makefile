@@ -11,6 +11,8 @@ UV := $(shell command -v uv 2>/dev/null)
 # A network with its own certificate authority tells the system, not uv.
 export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
+LOWEST := .venv-lowest
+NEWEST := .venv-newest
 # Microsoft's scoring server pins other versions of our dependencies: it lives alone.
 SCORING := .venv-scoring-server
 
@@ -33,9 +35,44 @@ test: .venv/ready-dev $(SCORING)/ready ## Run every test (no network beyond the 
 drill: .venv/ready-dev ## Ask thousands of prompts while all kinds of things fail, and print what became of them
 	@$(BIN)/python -m tests.drills
 
+.PHONY: bench
+bench: .venv/ready-bench ## Measure us and the peers side by side, and draw what comes out (half an hour)
+	@$(BIN)/python -m tests.benchmarks
+
+.PHONY: bench-check
+bench-check: .venv/ready-bench ## Compare the last benchmark's figures with their targets
+	@$(BIN)/python -m tests.benchmarks.targets
+
 .PHONY: unit_tests
 unit_tests: .venv/ready-dev ## Run the unit tests only: no sockets, a few seconds
 	@$(BIN)/python -m pytest tests/unit_tests
+
+.PHONY: coverage
+coverage: .venv/ready-dev $(SCORING)/ready ## Say which lines and branches no unit or integration test reaches
+	@$(BIN)/python -m langchain_azure_llms.local --fetch-only
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= tests/unit_tests tests/integration_tests
+	@$(BIN)/coverage report
+
+.PHONY: mutants
+mutants: .venv/ready-dev ## Break what matters, one line at a time, and see that a test notices (two minutes)
+	@$(BIN)/python -m tests.mutants
+
+.PHONY: test-lowest
+test-lowest: $(LOWEST)/ready ## Run the unit tests with the oldest dependencies that we claim to work with
+	@$(LOWEST)/bin/python -m pytest -n 2 tests/unit_tests
+
+.PHONY: test-newest
+test-newest: $(NEWEST)/ready ## Run the unit tests with the newest dependencies, pre-releases included
+	@$(NEWEST)/bin/python -m pytest -n 2 tests/unit_tests
+
+.PHONY: dist
+dist: .venv/ready-packaging ## Build the wheel and the source distribution into dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --installer uv --outdir dist .
+
+.PHONY: wheel-test
+wheel-test: .venv/ready-packaging ## Install the built wheel alone and with each extra, and use it (DIST=dist: do not build)
+	@$(BIN)/python -m tests.wheel $(if $(DIST),--dist $(DIST)) $(if $(TAG),--tag "$$TAG")
 
 .PHONY: lint
 lint: .venv/ready-dev ## Check style, formatting and the import contracts
@@ -52,16 +89,30 @@ format: .venv/ready-dev ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix-only $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
+.PHONY: docs
+docs: .venv/ready-docs ## Build the documentation into build/docs; a warning is an error
+	@$(BIN)/sphinx-build -q -E -n -W --keep-going -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
 .PHONY: tables
 tables: .venv/ready-dev ## Write the documentation's tables from what the tests check
 	@$(BIN)/python -m tests.unit_tests.llms.endpoint_forms
+	@$(BIN)/python -m tests.conformance_of_peers
+
+.PHONY: cassettes
+cassettes: .venv/ready-dev $(SCORING)/ready ## Record the tests' HTTP traffic anew: from Azure where the environment names it, else locally
+	@$(BIN)/python -m langchain_azure_llms.local --fetch-only
+	@rm -rf tests/integration_tests/cassettes/test_cassettes_*
+	@$(BIN)/python -m pytest -m vcr --record-mode=rewrite tests/integration_tests/test_cassettes_*.py
+	@$(BIN)/python -m tests.integration_tests.recording_table
+	@$(BIN)/python -m pytest tests/integration_tests/test_cassettes_*.py
 
 .PHONY: check
-check: lint types test ## Everything CI runs
+check: lint types docs test test-lowest coverage mutants wheel-test ## Everything CI runs
 
 .PHONY: clean
 clean: ## Remove environments, caches and build products
-	@rm -rf .venv $(SCORING) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv $(SCORING) $(LOWEST) $(NEWEST) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- environments -----------------------------------------------------------------------------
@@ -82,10 +133,34 @@ endef
 	$(call environment,.venv,--editable '.[local]')
 
 .venv/ready-dev: pyproject.toml
-	$(call environment,.venv,--editable '.[aiohttp$(comma)entra$(comma)local$(comma)tiktoken]' --group dev)
+	$(call environment,.venv,--editable '$(EVERYTHING)' --group dev)
 	@touch .venv/ready-demo
+
+.venv/ready-bench: .venv/ready-dev
+	$(call environment,.venv,--group bench)
+
+.venv/ready-docs: .venv/ready-dev
+	$(call environment,.venv,--group docs)
+
+.venv/ready-packaging: pyproject.toml
+	$(call environment,.venv,--group packaging)
+
+# Which versions are chosen is what these two are for, and only uv can choose the lowest.
+$(LOWEST)/ready: .venv/ready-packaging
+	$(call chosen,$(LOWEST),--resolution lowest-direct)
+
+$(NEWEST)/ready: .venv/ready-packaging
+	$(call chosen,$(NEWEST),--prerelease allow)
+
+# $(call chosen,FOLDER,WHICH VERSIONS)
+define chosen
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(1)
+	@$(BIN)/python -m uv pip install --python $(1)/bin/python $(2) --editable '$(EVERYTHING)' --group test
+	@touch $@
+endef
 
 $(SCORING)/ready: pyproject.toml
 	$(call environment,$(SCORING),'azureml-inference-server-http==1.5.1' 'xllamacpp>=2026.10')
 
 comma := ,
+EVERYTHING = .[aiohttp$(comma)entra$(comma)local$(comma)tiktoken]

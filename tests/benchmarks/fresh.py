@@ -1,0 +1,273 @@
+"""What only a process of its own can tell: imports, peak memory, how many connections are opened.
+
+`python -m tests.benchmarks.fresh CONTENDER WAY PROMPTS...` asks so many prompts, then so many more,
+and prints the peaks of memory on the way, as JSON.
+"""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, overload
+
+from tests.benchmarks.rounds import Role
+from tests.benchmarks.surroundings import REPOSITORY, Endpoint
+
+CONCURRENCY = 64
+PROMPTS = 2000
+FEW, MANY = 1000, 20_000
+AS_COMPLETED = "abatch_as_completed"
+_KIB = 1024
+
+Found = dict[str, dict[str, Any]]
+"""The figures of each contender."""
+
+_IMPORT = """
+import json, time
+wall, cpu = time.perf_counter(), time.process_time()
+{statement}
+cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+print(json.dumps({{"cpu": cpu, "wall": wall}}))
+"""
+CORE = "langchain_core"
+
+
+@dataclass(frozen=True)
+class FreshRow:
+    """One line of the comparison that is measured in fresh processes.
+
+    Attributes:
+        name: What the command line calls it.
+        title: What tables call it.
+        per: What one call is.
+        figure: What decides.
+        measured: Measures it.
+    """
+
+    name: str
+    title: str
+    per: str
+    figure: str
+    measured: Callable[[Endpoint, bool], Found]
+
+
+def _imports(statements: Mapping[str, tuple[Role, str]]) -> Callable[[Endpoint, bool], Found]:
+    def measured(_endpoint: Endpoint, is_quick: bool) -> Found:  # noqa: FBT001 - see FreshRow
+        turns: dict[str, list[dict[str, float]]] = {name: [] for name in statements}
+        for number in range(2 if is_quick else 16):
+            for name, (_, statement) in statements.items():
+                turn = _import(statement)
+                if number:  # the first one compiles what was not
+                    turns[name].append(turn)
+        return {
+            name: {
+                "role": role,
+                "cpu": min(turn["cpu"] for turn in turns[name]),
+                "wall": min(turn["wall"] for turn in turns[name]),
+                "rounds": len(turns[name]),
+            }
+            for name, (role, _) in statements.items()
+        }
+
+    return measured
+
+
+def _import(statement: str) -> dict[str, float]:
+    """Import in a fresh process, far from the repository: what counts is what is installed."""
+    code = _IMPORT.format(statement=statement)
+    output = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        cwd=tempfile.gettempdir(),
+        check=True,
+        capture_output=True,
+    ).stdout
+    found: dict[str, float] = json.loads(output)
+    return found
+
+
+def _connections(way: str) -> Callable[[Endpoint, bool], Found]:
+    def measured(endpoint: Endpoint, is_quick: bool) -> Found:  # noqa: FBT001 - see FreshRow
+        count = PROMPTS // 20 if is_quick else PROMPTS
+        contenders: dict[str, tuple[Role, str]] = {
+            "ours": ("ours", "our_azureml"),
+            "langchain-community": ("peer", "their_azureml"),
+        }
+        found: Found = {}
+        for name, (role, contender) in contenders.items():
+            before = endpoint.connections()
+            asked(endpoint, contender, way, [count])
+            opened = endpoint.connections() - before
+            found[name] = {"role": role, "connections": opened, "prompts": count}
+        return found
+
+    return measured
+
+
+def _memory(contenders: Mapping[str, tuple[Role, str]]) -> Callable[[Endpoint, bool], Found]:
+    def measured(endpoint: Endpoint, is_quick: bool) -> Found:  # noqa: FBT001 - see FreshRow
+        counts = [count // 100 for count in (FEW, MANY)] if is_quick else [FEW, MANY]
+        found: Found = {}
+        for name, (role, contender) in contenders.items():
+            few, many = asked(endpoint, contender, AS_COMPLETED, counts)
+            objects, resident = many.objects - few.objects, many.resident - few.resident
+            found[name] = {"role": role, "memory": objects, "resident": resident}
+        return found
+
+    return measured
+
+
+class Peak(NamedTuple):
+    """The most memory that asking a number of prompts took, in bytes.
+
+    Attributes:
+        objects: By Python's objects, for this number of prompts alone.
+        resident: By the process, since its start. What is free inside it hides some growth.
+    """
+
+    objects: int
+    resident: int
+
+
+def asked(endpoint: Endpoint, contender: str, way: str, counts: Sequence[int]) -> list[Peak]:
+    """Let a fresh process ask prompts; return the peak of each number of them."""
+    arguments = [contender, way, endpoint.tls, *map(str, counts)]
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.fresh", *arguments],
+        cwd=REPOSITORY,
+        check=True,
+        stdout=subprocess.PIPE,
+    ).stdout
+    return [Peak(*peak) for peak in json.loads(output)]
+
+
+class Prompts(Sequence[str]):
+    """Prompts that are made when they are looked at, so that they take no memory."""
+
+    def __init__(self, count: int) -> None:
+        self._numbers = range(count)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[number] for number in self._numbers[index]]
+        return f"Question {self._numbers[index]}: when does the next train leave?"
+
+
+def _ask(contender: str, way: str, url: str, counts: Sequence[int]) -> list[Peak]:
+    """Ask in this process, which is a fresh one."""
+    from tests.benchmarks import contenders, workloads  # noqa: PLC0415 - not when imports count
+
+    llm = contenders.NoOpLLM() if contender == "no-op" else getattr(contenders, contender)(url)
+    config = workloads.config(CONCURRENCY)
+
+    async def as_completed(count: int) -> int:
+        done = 0
+        async for _ in llm.abatch_as_completed(Prompts(count), config):
+            done += 1
+        return done
+
+    def ask(runner: asyncio.Runner, count: int) -> int:
+        if way == AS_COMPLETED:
+            return runner.run(as_completed(count))
+        prompts: list[Any] = list(Prompts(count))
+        if way == "batch":
+            return len(llm.batch(prompts, config))
+        return len(runner.run(llm.abatch(prompts, config)))
+
+    peaks = []
+    if way == AS_COMPLETED:
+        tracemalloc.start()
+    with asyncio.Runner() as runner:
+        for count in counts:
+            assert ask(runner, count) == count
+            peaks.append(_peak())
+            tracemalloc.reset_peak()
+    return peaks
+
+
+def _peak() -> Peak:
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    objects = tracemalloc.get_traced_memory()[1]
+    return Peak(objects, resident if sys.platform == "darwin" else resident * _KIB)
+
+
+_CORE_IMPORT: tuple[Role, str] = (
+    "floor",
+    "from langchain_core.language_models.llms import BaseLLM",
+)
+
+FRESH_ROWS = (
+    FreshRow(
+        "import-openai",
+        "import AzureOpenAI",
+        "process",
+        "wall",
+        _imports(
+            {
+                "ours": ("ours", "from langchain_azure_llms import AzureOpenAI"),
+                "langchain-openai": ("peer", "from langchain_openai import AzureOpenAI"),
+                CORE: _CORE_IMPORT,
+            }
+        ),
+    ),
+    FreshRow(
+        "import-azureml",
+        "import AzureMLOnlineEndpoint",
+        "process",
+        "wall",
+        _imports(
+            {
+                "ours": ("ours", "from langchain_azure_llms import AzureMLOnlineEndpoint"),
+                "langchain-community": (
+                    "peer",
+                    "from langchain_community.llms.azureml_endpoint import AzureMLOnlineEndpoint",
+                ),
+                CORE: _CORE_IMPORT,
+            }
+        ),
+    ),
+    *(
+        FreshRow(
+            f"connections-{way}",
+            f"connections for {PROMPTS:,} prompts, AzureMLOnlineEndpoint.{way}",
+            "run",
+            "connections",
+            _connections(way),
+        )
+        for way in ("batch", "abatch")
+    ),
+    FreshRow(
+        "memory-openai",
+        f"peak memory of {MANY:,} prompts over {FEW:,}, AzureOpenAI",
+        "run",
+        "memory",
+        _memory(
+            {
+                "ours": ("ours", "our_openai"),
+                "langchain-openai": ("peer", "their_openai"),
+            }
+        ),
+    ),
+    FreshRow(
+        "memory-azureml",
+        f"peak memory of {MANY:,} prompts over {FEW:,}, AzureMLOnlineEndpoint",
+        "run",
+        "memory",
+        _memory({"ours": ("ours", "our_azureml"), "no-op LLM": ("floor", "no-op")}),
+    ),
+)
+
+if __name__ == "__main__":
+    found = _ask(sys.argv[1], sys.argv[2], sys.argv[3], [int(count) for count in sys.argv[4:]])
+    sys.stdout.write(json.dumps(found))
