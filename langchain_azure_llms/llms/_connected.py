@@ -225,7 +225,7 @@ class ConnectedLLM(ConfiguredLLM):
         known = self._tokens
         if known is None or known.credential is not credential or known.scopes != scopes:
             known = self._tokens = CachedTokens(credential, scopes)
-        return token_bearer(known)
+        return token_bearer(known, identity=id(credential))
 
     # --- what both need ---------------------------------------------------------------------
 

@@ -200,7 +200,7 @@ def _sentence(
             f"({headers.get(_MODEL_REASON, 'no reason')}); the endpoint itself is up."
         )
     if 300 <= reply.status < 400:
-        target = public_url(headers.get("location", "")) or "nowhere"
+        target = _origin(headers.get("location", "")) or "nowhere"
         parts.append(f"Redirects are not followed; it points to {target}.")
     if wait is not None:
         longer = f", longer than the retry policy's max_wait ({longest_wait:g} s)"
@@ -225,6 +225,12 @@ _ADVICE: dict[type[errors.StatusError], str] = {
     errors.OperationNotSupportedError: "The model behind it does not offer this operation.",
     errors.PermissionDeniedError: "Check the resource's network rules and role assignments.",
 }
+
+
+def _origin(location: str) -> str:
+    """Return the origin that a redirect points to, or the path where that is ours."""
+    scheme, separator, rest = public_url(location).partition("://")
+    return f"{scheme}{separator}{rest.partition('/')[0]}" if separator else scheme
 
 
 def _status(status: int) -> str:

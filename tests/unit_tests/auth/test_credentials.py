@@ -360,3 +360,18 @@ def test_warnings_of_saving_name_no_value(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         _azure(credential=SECRET).save(tmp_path / "x.json")
     assert not [warning for warning in caught if SECRET in str(warning.message)]
+
+
+def test_objects_with_one_credential_share_its_rate_limit() -> None:
+    """The limit is the identity's: which object of ours sends does not matter."""
+
+    def token() -> str:
+        return "t"
+
+    def other() -> str:
+        return "t"
+
+    base = {"azure_endpoint": "https://r.example", "azure_deployment": "d", "api_version": "v1"}
+    first, second, third = (AzureOpenAI(**base, credential=c) for c in (token, token, other))
+    assert first._authorization.identity == second._authorization.identity
+    assert first._authorization.identity != third._authorization.identity
