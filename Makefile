@@ -13,6 +13,8 @@ export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
 LOWEST := .venv-lowest
 NEWEST := .venv-newest
+# uv takes a pre-release where a requirement names one. Not of everything: httpx's, which is frozen, break others.
+PRE_RELEASES := 'httpx2>=2.12.dev0' 'langchain-core>=1.6.dev0' 'langchain-openai>=1.0.dev0' 'openai>=2.dev0'
 # Microsoft's scoring server pins other versions of our dependencies: it lives alone.
 SCORING := .venv-scoring-server
 
@@ -62,7 +64,7 @@ test-lowest: $(LOWEST)/ready ## Run the unit tests with the oldest dependencies 
 	@$(LOWEST)/bin/python -m pytest -n 2 tests/unit_tests
 
 .PHONY: test-newest
-test-newest: $(NEWEST)/ready ## Run the unit tests with the newest dependencies, pre-releases included
+test-newest: $(NEWEST)/ready ## Run the unit tests with the newest dependencies, pre-releases of LangChain and OpenAI included
 	@$(NEWEST)/bin/python -m pytest -n 2 tests/unit_tests
 
 .PHONY: dist
@@ -98,6 +100,7 @@ docs: .venv/ready-docs ## Build the documentation into build/docs; a warning is 
 tables: .venv/ready-dev ## Write the documentation's tables from what the tests check
 	@$(BIN)/python -m tests.unit_tests.llms.endpoint_forms
 	@$(BIN)/python -m tests.conformance_of_peers
+	@$(BIN)/python -m tests.comparison
 
 .PHONY: cassettes
 cassettes: .venv/ready-dev $(SCORING)/ready ## Record the tests' HTTP traffic anew: from Azure where the environment names it, else locally
@@ -150,7 +153,7 @@ $(LOWEST)/ready: .venv/ready-packaging
 	$(call chosen,$(LOWEST),--resolution lowest-direct)
 
 $(NEWEST)/ready: .venv/ready-packaging
-	$(call chosen,$(NEWEST),--prerelease allow)
+	$(call chosen,$(NEWEST),$(PRE_RELEASES))
 
 # $(call chosen,FOLDER,WHICH VERSIONS)
 define chosen
