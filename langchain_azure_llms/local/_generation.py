@@ -33,7 +33,7 @@ async def generate(
 
     def start(number: int, task: Task) -> None:
         def emit(item: Piece | Exception | None) -> None:
-            if not loop.is_closed():
+            if not loop.is_closed():  # pragma: no branch - a race that no test can win
                 loop.call_soon_threadsafe(queue.put_nowait, (number, item))
 
         engine.start(task, emit, cancelled)

@@ -75,7 +75,7 @@ class Scripted:
         breaking = asyncio.ensure_future(half.reached.wait())
         try:
             await asyncio.wait({answering, breaking}, return_when=asyncio.FIRST_COMPLETED)
-            if half.reached.is_set():
+            if half.reached.is_set():  # pragma: no branch - else there is nothing to break
                 await asyncio.sleep(_ON_THE_WAY)
                 await _end(_reset if fault is Fault.RESET_MID_BODY else _close, scope, receive)
             await answering

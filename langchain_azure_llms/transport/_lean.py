@@ -2,7 +2,8 @@
 
 A client merges defaults, cookies and parameters into each request, runs auth flows, hooks and
 redirects, and logs. Nobody can set any of that on a shared client, and it costs a quarter of what
-sending costs: these send through the client's transports.
+sending costs: these send through the client's transports. Nor is a cookie kept: what a gateway
+remembers of one caller by it must not travel with another's requests.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import ssl
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeVar
 
@@ -98,9 +97,6 @@ def _made(client_class: type[ClientT], settings: NetworkSettings) -> ClientT:
 
 
 def _client_settings(client_class: type, settings: NetworkSettings) -> dict[str, Any]:
-    # Clients are shared by callers with different credentials: what a gateway remembers of one by a
-    # cookie must not travel with another's requests.
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     network = {"verify": _context_for(settings), "limits": LIMITS}
     return {
         **network,
@@ -110,7 +106,6 @@ def _client_settings(client_class: type, settings: NetworkSettings) -> dict[str,
             for urls, proxy in settings.proxies.items()
         },
         "timeout": TIMEOUT,
-        "cookies": no_cookies,
     }
 
 

@@ -161,7 +161,8 @@ def test_each_is_provoked_and_crosses_a_process_boundary(
 
 
 def _told(error: BaseException | None) -> dict[str, Any]:
-    """Return what an error holds; where a temporary file stood differs."""
+    """Return what an error holds; where a file stood, and what others registered here, differs."""
     place = str(getattr(error, "path", None))
     held = {name: str(value).replace(place, "...") for name, value in vars(error).items()}
-    return {**held, "words": str(error).replace(place, "...")}
+    words = str(error).replace(place, "...").partition(" Registered: ")[0]
+    return {**held, "words": words}

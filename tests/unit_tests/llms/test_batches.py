@@ -180,26 +180,32 @@ def test_a_call_that_cannot_be_made_is_every_prompts_error(
 
 
 class _Gauge:
-    """Answers, and measures how many requests are in flight at most."""
+    """Measures how many requests are in flight at most; answers once so many were."""
 
-    def __init__(self, seconds: float = 0.05) -> None:
+    def __init__(self, expected: int) -> None:
         self.now = self.most = 0
-        self._seconds, self._lock = seconds, threading.Lock()
+        self._expected, self._lock = expected, threading.Lock()
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self._enter()
-        time.sleep(self._seconds)
+        while self._is_waited_for():
+            time.sleep(0.002)
         self._leave()
         return echo(request)
 
     async def aanswer(self, request: httpx2.Request) -> httpx2.Response:
         self._enter()
-        await asyncio.sleep(self._seconds)
+        while self._is_waited_for():  # noqa: ASYNC110 - an event belongs to one loop
+            await asyncio.sleep(0.002)
         self._leave()
         return echo(request)
 
+    def _is_waited_for(self) -> bool:
+        return self.most < self._expected and time.monotonic() < self._latest
+
     def _enter(self) -> None:
         with self._lock:
+            self._latest = time.monotonic() + 5
             self.now += 1
             self.most = max(self.most, self.now)
 
@@ -229,7 +235,7 @@ def test_requests_in_flight_are_counted(
     expected: int,
 ) -> None:
     """The run's config comes before the field; the prompts of one request count once."""
-    gauge = _Gauge()
+    gauge = _Gauge(expected)
     service = Service([echo])
     llm = make(
         service, **{**field, **gauge.clients, **({"batch_size": 2} if make is _azure else {})}
