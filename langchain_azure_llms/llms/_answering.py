@@ -64,9 +64,9 @@ class AnsweringLLM(ConnectedLLM):
         return False
 
     @property
+    @abstractmethod
     def _model_name(self) -> str | None:
         """The model's name for results, when no answer tells it."""
-        return None
 
     # --- LangChain's interface --------------------------------------------------------------
 
@@ -192,8 +192,6 @@ class AnsweringLLM(ConnectedLLM):
             if call.request.stream:
                 return whole_answer(self._chunks(call, managers[ask.group[0]]))
             return call.answer(self._reply(call.request))
-        except _sync.AbandonedError:
-            raise
         except Exception as error:  # noqa: BLE001 - what became of the prompts, whatever it is
             return error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
@@ -226,9 +227,9 @@ class ConfiguredLLM(BaseLLM):
         }
 
     @property
+    @abstractmethod
     def _secrets_in_use(self) -> dict[str, str]:
         """The secret settings that are used, with the environment variable that may hold each."""
-        return {n: variable for n, variable in self.lc_secrets.items() if getattr(self, n)}
 
     # --- copied -----------------------------------------------------------------------------
 

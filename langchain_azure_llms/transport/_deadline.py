@@ -56,12 +56,6 @@ class _Backend(httpcore2.NetworkBackend):
     def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore2.NetworkStream:
         return _Stream(self._backend.connect_tcp(*args, **kwargs))
 
-    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore2.NetworkStream:
-        return _Stream(self._backend.connect_unix_socket(*args, **kwargs))
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
 
 class _Stream(httpcore2.NetworkStream):
     def __init__(self, stream: httpcore2.NetworkStream) -> None:

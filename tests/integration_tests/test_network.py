@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx2
 import pytest
 import trustme
 
@@ -26,8 +25,9 @@ from langchain_azure_llms.exceptions import (
     EndpointTimeoutError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.transport import _network, _pool, _reading
-from langchain_azure_llms.transport._aiohttp import AiohttpClient
+from langchain_azure_llms.transport import _async, _network, _pool, _reading, _sync
+from langchain_azure_llms.transport._aiohttp import LeanAiohttpClient
+from langchain_azure_llms.transport._exchange import Failure, FailureKind, HttpRequest, Reply
 from langchain_azure_llms.transport._lean import LeanAsyncClient
 from tests.integration_tests.wire import Connection, WireServer
 
@@ -41,7 +41,7 @@ class Way:
     """One way of calling: in threads, or in asyncio on an engine."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.is_async = name, name != "sync"
+        self.is_async = name != "sync"
 
     def invoke(self, llm: AzureMLOnlineEndpoint, times: int = 1) -> list[str]:
         """Call one after another, in one event loop if there is one."""
@@ -79,7 +79,7 @@ class Way:
 @pytest.fixture(params=["sync", "httpx2", "aiohttp"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     """Every way, with clients of the test's own."""
-    engines = {"httpx2": httpx2.AsyncClient, "aiohttp": AiohttpClient}
+    engines = {"httpx2": LeanAsyncClient, "aiohttp": LeanAiohttpClient}
     if request.param in engines:
         monkeypatch.setattr(_network, "_async_client_class", lambda: engines[request.param])
     pool = _pool.SyncPool()
@@ -179,12 +179,8 @@ def test_a_slow_reply_is_a_timeout(way: Way) -> None:
 
 
 @pytest.mark.parametrize("part", [b"a", b"HTTP/1.1 102 Processing\r\n\r\n"])
-def test_a_reply_that_never_begins_is_a_timeout(
-    way: Way, part: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reply_that_never_begins_is_a_timeout(way: Way, part: bytes) -> None:
     """Headers that drip, and interim replies for ever: each part comes in time."""
-    if way.name == "httpx2":
-        monkeypatch.setattr(_network, "_async_client_class", lambda: LeanAsyncClient)
 
     async def drips(connection: Connection) -> None:
         await connection.request()
@@ -517,3 +513,30 @@ def test_one_object_serves_many_event_loops() -> None:
         llm = _llm(server.url)
         assert [asyncio.run(llm.ainvoke("x")) for _ in range(5)] == ["fine"] * 5
         assert _eventually(lambda: server.open == 0)
+
+
+def test_a_header_that_no_request_may_hold_is_not_sent(way: Way) -> None:
+    """Where nobody looked at it before, the engine does."""
+    seen = []
+
+    async def serve(connection: Connection) -> None:
+        seen.append(await connection.request())
+
+    def send(url: str) -> Reply | Failure:
+        request = HttpRequest(url, {"x-a": "b\r\nx-planted: c"}, b"{}", timeout=5)
+        settings = _network.network_settings()
+        if not way.is_async:
+            with _network.sync_client(settings) as client:
+                return _sync.send(client, request, request.headers)
+
+        async def main() -> Reply | Failure:
+            async with _network.async_client(settings) as client:
+                return await _async.send(client, request, request.headers)
+
+        return asyncio.run(main())
+
+    with WireServer(serve) as server:
+        outcome = send(server.url)
+        assert _eventually(lambda: [None] == seen)
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.UNSENDABLE

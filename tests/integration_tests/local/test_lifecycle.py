@@ -6,11 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from langchain_azure_llms.local import LocalEndpoints, LocalEndpointsError
+from langchain_azure_llms.local._listening import Listening
+from langchain_azure_llms.local._server import _loaded_config, _running, listening_socket
 
 BODY = {"prompt": "Hi", "max_tokens": 2, "temperature": 0}
 DESCRIPTORS = Path("/proc/self/fd")
@@ -129,3 +132,20 @@ def test_the_environment_points_to_the_endpoints() -> None:
             "AZUREML_ENDPOINT_URL": f"{url}/score",
             "AZUREML_ENDPOINT_API_KEY": "key",
         }
+
+
+async def _serves_nothing(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise AssertionError("nobody asks")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_does_not_start_is_one_sentence() -> None:
+    """Nobody waits for it, and its thread is gone."""
+    before = set(threading.enumerate())
+    with listening_socket(0) as unusable:
+        unusable.close()
+        running = _running(_loaded_config(_serves_nothing, Listening()), unusable, 0)
+        with pytest.raises(LocalEndpointsError, match="did not start") as caught, running:
+            pass
+    assert "\n" not in str(caught.value)
+    assert before == set(threading.enumerate())

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -442,3 +442,70 @@ def test_a_child_does_not_wait_for_its_parents_fetch() -> None:
         go_on.set()
         assert "token" == first.result(10)
     assert 0 == os.waitstatus_to_exitcode(status)
+
+
+class _Slow:
+    """Gives its token, or its problem, when it is told to."""
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.asked, self.go_on, self.problem = threading.Event(), threading.Event(), problem
+        self.thread: threading.Thread | None = None
+
+    def __call__(self) -> str:
+        self.thread = threading.current_thread()
+        self.asked.set()
+        assert self.go_on.wait(20)
+        if self.problem is not None:
+            raise self.problem
+        return "late"
+
+
+@pytest.mark.parametrize("problem", [None, OSError("no network")])
+def test_a_token_that_comes_after_its_caller_left_is_nobodys(problem: Exception | None) -> None:
+    """It disturbs neither the event loop nor the next caller."""
+    slow, told = _Slow(problem), []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: told.append(context))
+        asking = asyncio.ensure_future(_aget(ProvidedTokens(slow, None)))
+        assert await asyncio.to_thread(slow.asked.wait, 20)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        slow.go_on.set()
+        assert slow.thread is not None
+        await asyncio.to_thread(slow.thread.join, 20)
+        assert "next" == await _aget(ProvidedTokens(lambda: "next", None))
+
+    asyncio.run(main())
+    assert [] == told
+
+
+class _Awaitable:
+    """Can be waited for in an event loop, and is no coroutine."""
+
+    def __await__(self) -> Generator[None, None, str]:
+        yield from ()
+        return "t"
+
+
+def test_a_function_may_return_any_awaitable() -> None:
+    """In asyncio; in a thread the error says what to do."""
+    for tokens in (CachedTokens(_Awaitable, ["scope"]), ProvidedTokens(_Awaitable, None)):
+        assert "t" == _async_get(tokens)
+        with pytest.raises(ConfigurationError, match="a function that returns an awaitable"):
+            _sync_get(tokens)
+
+
+def test_a_sync_provider_alone_serves_both() -> None:
+    """One of its own for asyncio may be another identity's."""
+
+    async def agive() -> str:
+        return "t"
+
+    def give() -> str:
+        return "t"
+
+    pairs = [(give, None), (give, agive), (None, agive)]
+    assert [True, False, False] == [ProvidedTokens(*pair).serves_both for pair in pairs]

@@ -1,16 +1,29 @@
 """The two drivers do the same: send, read within bounds, stream, and say what failed."""
 
 import asyncio
+import itertools
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from types import SimpleNamespace
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from langchain_azure_llms.exceptions import ResponseFormatError, StreamInterruptedError
 from langchain_azure_llms.transport import _async, _reading, _sync
-from langchain_azure_llms.transport._exchange import Failure, FailureKind, HttpRequest, Reply
+from langchain_azure_llms.transport._exchange import (
+    Command,
+    Failure,
+    FailureKind,
+    HttpRequest,
+    Reply,
+    Send,
+    Sleep,
+    Steps,
+)
 from langchain_azure_llms.transport._failures import failure_of
 
 _REQUEST = HttpRequest("https://host.example/p?q=1", {"x-a": "1"}, b'{"a":1}', timeout=None)
@@ -331,3 +344,175 @@ def test_an_error_before_a_stream_is_read_whole(send: Sending) -> None:
         lambda _request: httpx2.Response(500, headers=headers, content=b"broken"), _STREAMED
     )
     assert (getattr(reply, "status", 0), getattr(reply, "body", b"")) == (500, b"broken")
+
+
+# --- work that nobody waits for any more --------------------------------------------------------
+
+
+class _Given:
+    """An exchange that asks for these commands, and returns a reply."""
+
+    def __init__(self, *commands: Command) -> None:
+        self.commands, self.done = list(commands), 0
+
+    def steps(self) -> Steps:
+        for command in self.commands:
+            yield command
+            self.done += 1
+        return Reply(200, {}, b"done")
+
+
+def _run_for(waiting: _sync.Waiting | None, given: _Given) -> Reply:
+    def nobody_asks(_refused: SecretStr | None, _claims: str | None) -> SecretStr:
+        raise AssertionError("no token is needed")
+
+    token = _sync.abandoned.set(waiting)
+    try:
+        with httpx2.Client(
+            transport=httpx2.MockTransport(lambda _: httpx2.Response(503))
+        ) as client:
+            return _sync.run(given.steps(), _REQUEST, client, nobody_asks)
+    finally:
+        _sync.abandoned.reset(token)
+
+
+class _GoneMeanwhile(threading.Event):
+    """Set while somebody sleeps on it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.slept = timeout
+        self.set()
+        return True
+
+
+def test_nothing_is_sent_for_nobody() -> None:
+    """A pause ends at once when nobody waits any more, and so does the exchange behind it."""
+    gone, given = _GoneMeanwhile(), _Given(Sleep(3600), Send({}))
+    with pytest.raises(_sync.AbandonedError):
+        _run_for(_sync.Waiting(gone), given)
+    assert (3600, 1) == (gone.slept, given.done)
+
+
+@pytest.mark.parametrize("has_context", [True, False])
+def test_what_comes_after_a_batch_is_for_somebody(
+    monkeypatch: pytest.MonkeyPatch, *, has_context: bool
+) -> None:
+    """A callback that kept the context of a batch waits in full, as without one."""
+    gone, slept = threading.Event(), list[float]()
+    gone.set()
+    monkeypatch.setattr(_sync, "time", SimpleNamespace(sleep=slept.append))
+    waiting = _sync.Waiting(gone) if has_context else None
+    if waiting is not None:
+        waiting.is_over = True
+    assert b"done" == _run_for(waiting, _Given(Sleep(12.5), Send({}))).body
+    assert [12.5] == slept
+
+
+# --- what follows a stream's end marker ---------------------------------------------------------
+
+
+class _Socket:
+    """A connection's socket: shutting it ends the read that hangs."""
+
+    def __init__(self, *, is_closed: bool = False) -> None:
+        self.shut, self.is_closed = threading.Event(), is_closed
+
+    def get_extra_info(self, _name: str) -> "_Socket":
+        return self
+
+    def shutdown(self, _how: int) -> None:
+        self.shut.set()
+        if self.is_closed:
+            raise OSError("it is not connected")
+
+
+def _streamed(*, is_framed: bool = True, network: _Socket | None = None) -> Reply:
+    headers = {"content-length": "9"} if is_framed else {}
+    extensions = {} if network is None else {"network_stream": network}
+    source = httpx2.Response(200, headers=headers, extensions=extensions)
+    return Reply(200, {}, source=source)
+
+
+def _drained_sync(reply: Reply, events: Iterable[str]) -> None:
+    _sync.drain(reply, (event for event in events))
+
+
+def _drained_async(reply: Reply, events: Iterable[str]) -> None:
+    async def rest() -> AsyncGenerator[str]:
+        for event in events:
+            yield event
+
+    asyncio.run(_async.drain(reply, rest()))
+
+
+both_drain = pytest.mark.parametrize("drain", [_drained_sync, _drained_async])
+Draining = Callable[[Reply, Iterable[str]], None]
+
+
+@both_drain
+@pytest.mark.parametrize("is_framed", [True, False])
+def test_the_end_of_a_framed_stream_is_read(drain: Draining, *, is_framed: bool) -> None:
+    """One without an end of its own would keep its connection for itself."""
+    events = iter(["ping", "pong"])
+    drain(_streamed(is_framed=is_framed), events)
+    assert ([] if is_framed else ["ping", "pong"]) == list(events)
+
+
+@both_drain
+def test_events_without_a_pause_are_not_read_for_ever(
+    drain: Draining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that had come already are never waited for."""
+    monkeypatch.setattr(_reading, "DRAIN_SECONDS", 0.05)
+    many, before = itertools.count(), set(threading.enumerate())
+    drain(_streamed(), (str(next(many)) for _ in itertools.repeat(None)))
+    assert next(many) > 1
+    for reader in set(threading.enumerate()) - before:
+        reader.join(5)
+        assert not reader.is_alive()
+
+
+@both_drain
+def test_a_stream_that_breaks_behind_its_end_marker_is_no_error(drain: Draining) -> None:
+    """Everything had arrived."""
+
+    def breaking() -> Iterator[str]:
+        yield "ping"
+        raise StreamInterruptedError("cut", url="https://host.example")
+
+    drain(_streamed(), breaking())
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_read_that_hangs_is_ended_by_shutting_the_socket(
+    monkeypatch: pytest.MonkeyPatch, *, is_closed: bool
+) -> None:
+    """From another thread; the peer may have closed it meanwhile."""
+    monkeypatch.setattr(_reading, "DRAIN_SECONDS", 0.05)
+    network = _Socket(is_closed=is_closed)
+
+    def hanging() -> Iterator[str]:
+        if not network.shut.wait(20):
+            yield "nobody shut it"
+        raise StreamInterruptedError("cut", url="https://host.example")
+
+    _drained_sync(_streamed(network=network), hanging())
+    assert network.shut.is_set()
+
+
+def test_a_read_that_hangs_on_an_unknown_connection_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no socket to shut: a user's own transport reads on, in a thread of its own."""
+    monkeypatch.setattr(_reading, "DRAIN_SECONDS", 0.05)
+    go_on, left = threading.Event(), threading.Event()
+
+    def hanging() -> Iterator[str]:
+        assert go_on.wait(20)
+        left.set()
+        yield "late"
+
+    _drained_sync(_streamed(), hanging())
+    assert not left.is_set()
+    go_on.set()
+    assert left.wait(20)
