@@ -46,7 +46,7 @@ bench-check: .venv/ready-bench ## Compare the last benchmark's figures with thei
 	@$(BIN)/python -m tests.benchmarks.targets
 
 .PHONY: unit_tests
-unit_tests: .venv/ready-dev ## Run the unit tests only: no sockets, a few seconds
+unit_tests: .venv/ready-dev ## Run the unit tests only: no sockets, two minutes
 	@$(BIN)/python -m pytest tests/unit_tests
 
 .PHONY: coverage
