@@ -25,6 +25,10 @@ class CustomOpenAIContentFormatter(ContentFormatterBase):
 
     * dedicated: `{"input_data": {"input_string": [prompt], "parameters": {...}}}`
     * serverless: `{"prompt": prompt, ...}`, and it streams
+
+    The answers are `[{"0": text}]` or `{"output": text, ...}`, and OpenAI's text completion.
+    Sources: the model cards of Llama 2 and its like; what Microsoft's model server answers today;
+    Microsoft's pages on serverless deployments.
     """
 
     stream_end_marker = OPENAI_ENDING.marker

@@ -8,7 +8,11 @@ from langchain_azure_llms.formatters._score import ScoreContentFormatter
 
 
 class DollyContentFormatter(ScoreContentFormatter):
-    """For Dolly v2: `{"input_data": {"input_string": [prompt]}, "parameters": {...}}`."""
+    """For Dolly v2: `{"input_data": {"input_string": [prompt]}, "parameters": {...}}`.
+
+    The answer is `[text]`. The schema is that of langchain-community's class of this name; today's
+    model card shows that of `MLflowContentFormatter`.
+    """
 
     answer_form = "[text]"
 

@@ -9,7 +9,11 @@ from langchain_azure_llms.formatters._score import ScoreContentFormatter
 
 
 class GPT2ContentFormatter(ScoreContentFormatter):
-    """For GPT-2 and its like: `{"inputs": {"input_string": [prompt]}, "parameters": {...}}`."""
+    """For GPT-2 and its like: `{"inputs": {"input_string": [prompt]}, "parameters": {...}}`.
+
+    The answer is `[{"0": text}]`. The schema is that of langchain-community's class of this name,
+    for models deployed in 2023; a server that refuses `inputs` wants `MLflowContentFormatter`.
+    """
 
     answer_form = '[{"0": text}]'
 

@@ -8,7 +8,11 @@ from langchain_azure_llms.formatters._score import ScoreContentFormatter
 
 
 class HFContentFormatter(ScoreContentFormatter):
-    """For Hugging Face models: `{"inputs": [prompt], "parameters": {...}}`."""
+    """For Hugging Face models: `{"inputs": [prompt], "parameters": {...}}`.
+
+    The answer is `[{"0": {"generated_text": text}}]`, or another of those that `/score` gives. The
+    schema is that of langchain-community's class of this name.
+    """
 
     answer_form = '[{"0": {"generated_text": text}}]'
 

@@ -10,7 +10,8 @@ from langchain_azure_llms.formatters._score import ScoreContentFormatter
 class MLflowContentFormatter(ScoreContentFormatter):
     """For MLflow deployments: `{"input_data": [prompt], "params": {...}}`.
 
-    The form that the model catalogue's cards of Dolly, GPT-2, BART and their like show today.
+    The answer is `[text]`. That is the form which the model catalogue's cards of Dolly, GPT-2, BART
+    and their like show today.
     """
 
     answer_form = "[text]"

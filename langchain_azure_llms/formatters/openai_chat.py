@@ -18,7 +18,11 @@ from langchain_azure_llms.formatters.base import (
 
 
 class OpenAIChatContentFormatter(ContentFormatterBase):
-    """For chat completions: `{"messages": [{"role": "user", "content": prompt}], ...}`."""
+    """For chat completions: `{"messages": [{"role": "user", "content": prompt}], ...}`.
+
+    The answer is OpenAI's chat completion. Sources: OpenAI's API reference, "Chat"; Microsoft,
+    "Azure AI Model Inference REST API", "Get Chat Completions".
+    """
 
     stream_end_marker = OPENAI_ENDING.marker
 

@@ -64,7 +64,11 @@ class _TokenFromEnv(_settings.SecretFromEnv):
 
 
 class AzureOpenAISettings(AzureLLM):
-    """What `AzureOpenAI` is told, and what follows from it: endpoint and credential."""
+    """What `AzureOpenAI` is told, and what follows from it: endpoint and credential.
+
+    What the model parameters mean, and their ranges, is from Microsoft's "Azure OpenAI REST API
+    reference", "Completions - Create"; their defaults are those of langchain-openai.
+    """
 
     default_scopes: ClassVar[tuple[str, ...]] = ("https://cognitiveservices.azure.com/.default",)
     credential_settings: ClassVar[tuple[tuple[str, ...], ...]] = (
@@ -174,7 +178,7 @@ class AzureOpenAISettings(AzureLLM):
     None means 5 to connect and 600 to read; with a client of your own, that client's.
     """
     extra_body: Mapping[str, Any] | None = None
-    """More properties of the request body, over all others."""
+    """More properties of the request body, as they are; a call's own arguments come over them."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """More model parameters: `echo`, `suffix`, `user` and the like."""
     allowed_special: Literal["all"] | set[str] = Field(default_factory=set)

@@ -31,12 +31,15 @@ class RetryPolicy:
     """How requests that failed are tried again.
 
     Attributes:
-        max_retries: How often a request is sent again after it failed; 0 means one attempt.
-        initial_wait: Upper bound, in seconds, of the first wait when the service names none. It
-            doubles with each retry, and the wait is drawn evenly between 0 and the bound.
-        max_backoff: Where the doubling ends, in seconds.
-        max_wait: The longest wait, in seconds, that a service may ask for. A longer one ends the
-            request at once, with the wait in the error (`retry_after`).
+        max_retries: How often a request is sent again after it failed; 2, and 0 means one attempt.
+        initial_wait: Upper bound, in seconds, of the first wait when the service names none; 0.5.
+            It doubles with each retry, and the wait is drawn evenly between 0 and the bound.
+        max_backoff: Where the doubling ends, in seconds; 8.
+        max_wait: The longest wait, in seconds, that a service may ask for; 60. A longer one ends
+            the request at once, with the wait in the error (`retry_after`).
+
+    Which statuses are retried, and by what waits, follows Microsoft's pages: "Troubleshoot errors"
+    of Azure OpenAI and "Troubleshoot online endpoints" of Azure Machine Learning.
 
     Raises:
         ConfigurationError: If a number is negative.
