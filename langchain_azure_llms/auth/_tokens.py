@@ -73,7 +73,7 @@ class ProvidedTokens:
         """Whether there is a sync provider alone."""
         return self._provider is not None and self._async_provider is None
 
-    def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002
+    def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002 - the base's
         """Return a token, in a thread.
 
         Raises:
@@ -87,7 +87,7 @@ class ProvidedTokens:
             )
         return _checked(_read(_in_a_thread(_called(self._provider)), 0.0)).text
 
-    async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002
+    async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:  # noqa: ARG002 - the base's
         """Return a token, without blocking the event loop.
 
         Raises:

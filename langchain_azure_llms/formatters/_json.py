@@ -10,8 +10,6 @@ from langchain_azure_llms.exceptions import ConfigurationError, ResponseFormatEr
 
 # ASCII only: a lone surrogate then travels as its escape instead of failing to encode.
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
-
-
 _decode = json.JSONDecoder().decode
 
 

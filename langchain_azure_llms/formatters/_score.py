@@ -36,7 +36,7 @@ class ScoreContentFormatter(ContentFormatterBase):
         self,
         prompt: str,
         model_kwargs: dict[str, Any],
-        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,  # noqa: ARG002
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,  # noqa: ARG002 - the base's
     ) -> bytes:
         """Return the request body for a prompt.
 
@@ -48,7 +48,7 @@ class ScoreContentFormatter(ContentFormatterBase):
     def format_response_payload(
         self,
         output: bytes,
-        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,  # noqa: ARG002
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,  # noqa: ARG002 - the base's
     ) -> Generation:
         """Return the text that a scoring response carries.
 

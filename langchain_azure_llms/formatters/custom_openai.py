@@ -76,7 +76,7 @@ class CustomOpenAIContentFormatter(ContentFormatterBase):
     def format_stream_event(
         self,
         data: str,
-        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002 - the base's
     ) -> GenerationChunk:
         """Return what an event of a stream adds.
 

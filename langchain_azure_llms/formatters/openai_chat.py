@@ -40,7 +40,7 @@ class OpenAIChatContentFormatter(ContentFormatterBase):
         self,
         prompt: str,
         model_kwargs: dict[str, Any],
-        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002 - the base's
     ) -> bytes:
         """Return the request body for a prompt.
 
@@ -52,7 +52,7 @@ class OpenAIChatContentFormatter(ContentFormatterBase):
     def format_response_payload(
         self,
         output: bytes,
-        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002 - the base's
     ) -> Generation | list[Generation]:
         """Return the completion, or all of them where several were asked for.
 
@@ -64,7 +64,7 @@ class OpenAIChatContentFormatter(ContentFormatterBase):
     def format_stream_event(
         self,
         data: str,
-        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002
+        api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002 - the base's
     ) -> GenerationChunk:
         """Return what an event of a stream adds.
 

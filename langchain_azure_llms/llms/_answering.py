@@ -12,10 +12,9 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import aclosing, closing, contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import aclosing, closing
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LanguageModelInput
@@ -30,16 +29,13 @@ from langchain_azure_llms.llms._calls import PromptCall, whole_answer
 from langchain_azure_llms.llms._connected import ConnectedLLM
 from langchain_azure_llms.llms._forms import Ask, LearnedForms, Opened, Plan, asking
 from langchain_azure_llms.llms._settling import Outcome, chunks, settling, summed, with_number
+from langchain_azure_llms.llms._waiting import asked, await_for, wait_for
 from langchain_azure_llms.transport import _async, _driven, _sync
 from langchain_azure_llms.transport._exchange import Reply
 
-_PROBE_SECONDS = 5.0
-"""How long to wait for another caller to find out what a deployment speaks. He may wait for us: a
-callback of his may have asked in another thread."""
 Managers = Sequence[CallbackManagerForLLMRun | None]
 AsyncManagers = Sequence[CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None]
 """Those of a sync caller tell at once; what the others return is awaited."""
-StepsT = TypeVar("StepsT", bound=Generator[Any, Any, Any])
 Settled = tuple[Sequence[int], list[Outcome]]
 
 
@@ -171,7 +167,7 @@ class AnsweringLLM(ConnectedLLM):
     def _settle(
         self, plan: Plan, group: Sequence[int], managers: Managers, form: str | None
     ) -> list[Outcome]:
-        with _asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
+        with asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -179,8 +175,7 @@ class AnsweringLLM(ConnectedLLM):
                         case Ask() as ask:
                             got = self._attempt(ask, managers)
                         case waiting if may_wait and not _in_event_loop():
-                            with suppress(TimeoutError):
-                                waiting.result(_PROBE_SECONDS)
+                            wait_for(waiting)
             except StopIteration as stop:
                 outcomes: list[Outcome] = stop.value
                 return outcomes
@@ -197,7 +192,7 @@ class AnsweringLLM(ConnectedLLM):
 
     def _opened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with _asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
+        with asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -205,8 +200,7 @@ class AnsweringLLM(ConnectedLLM):
                         case Ask() as ask:
                             got = self._reply_or_error(ask.call)
                         case waiting if may_wait and not _in_event_loop():
-                            with suppress(TimeoutError):
-                                waiting.result(_PROBE_SECONDS)
+                            wait_for(waiting)
             except StopIteration as stop:
                 return _call_and_reply(stop.value)
 
@@ -276,7 +270,7 @@ class AnsweringLLM(ConnectedLLM):
     async def _asettle(
         self, plan: Plan, group: Sequence[int], managers: AsyncManagers, form: str | None
     ) -> list[Outcome]:
-        with _asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
+        with asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -284,9 +278,7 @@ class AnsweringLLM(ConnectedLLM):
                         case Ask() as ask:
                             got = await self._aattempt(ask, managers, plan)
                         case waiting if may_wait:
-                            with suppress(TimeoutError):
-                                shared = asyncio.shield(asyncio.wrap_future(waiting))
-                                await asyncio.wait_for(shared, _PROBE_SECONDS)
+                            await await_for(waiting)
             except StopIteration as stop:
                 outcomes: list[Outcome] = stop.value
                 return outcomes
@@ -305,7 +297,7 @@ class AnsweringLLM(ConnectedLLM):
 
     async def _aopened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with _asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
+        with asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -313,9 +305,7 @@ class AnsweringLLM(ConnectedLLM):
                         case Ask() as ask:
                             got = await self._areply_or_error(ask.call)
                         case waiting if may_wait:
-                            with suppress(TimeoutError):
-                                shared = asyncio.shield(asyncio.wrap_future(waiting))
-                                await asyncio.wait_for(shared, _PROBE_SECONDS)
+                            await await_for(waiting)
             except StopIteration as stop:
                 return _call_and_reply(stop.value)
 
@@ -367,23 +357,6 @@ class AnsweringLLM(ConnectedLLM):
 for _method in (AnsweringLLM._generate, AnsweringLLM._agenerate):  # noqa: SLF001 - ours
     # LangChain looks at the signature with every call; this spares it reading the code object.
     vars(_method)["__signature__"] = inspect.signature(_method)
-
-_is_asking: ContextVar[bool] = ContextVar("_is_asking", default=False)
-
-
-@contextmanager
-def _asked(steps: StepsT) -> Iterator[tuple[StepsT, bool]]:
-    """Give the steps, and whether they may wait for another caller's.
-
-    A credential may itself ask an LLM: waiting for the call that waits for it would never end.
-    """
-    may_wait = not _is_asking.get()
-    token = _is_asking.set(True)
-    try:
-        with closing(steps):
-            yield steps, may_wait
-    finally:
-        _is_asking.reset(token)
 
 
 def _call_and_reply(opened: Opened) -> tuple[PromptCall, Reply]:

@@ -247,7 +247,9 @@ class ConfiguredLLM(BaseLLM):
         for name in self.shared_resources:
             _refuse_unpicklable(name, values.get(name))
         known = self._from_environment
-        stay = [n for n in known if n in _fields.HOLDS_SECRET or _is_secret(values.get(n))]
+        stay = [
+            n for n in known if n in _fields.HOLDS_SECRET or isinstance(values.get(n), SecretStr)
+        ]
         state["__dict__"] = {**values, **dict.fromkeys(stay)}
         private = (state["__pydantic_private__"] or {}).items()
         state["__pydantic_private__"] = {n: v for n, v in private if n not in self.never_travel}
@@ -366,10 +368,6 @@ def _private(arguments: dict[str, Any]) -> dict[str, Any]:
         name: Private(value) if name in _PRIVATE_ARGUMENTS and isinstance(value, Mapping) else value
         for name, value in arguments.items()
     }
-
-
-def _is_secret(value: object) -> bool:
-    return isinstance(value, SecretStr)
 
 
 def _fresh(attribute: ModelPrivateAttr) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.retry import RunnableRetry
-from tenacity import RetryError
+from tenacity import RetryCallState, RetryError
 
 from langchain_azure_llms.llms._as_completed import Done, aas_completed, as_completed
 from langchain_azure_llms.llms._configs import limit_of
@@ -40,17 +40,9 @@ class RetryingLLM(RunnableRetry):  # type: ignore[type-arg, no-redef] # as it is
         with suppress(RetryError):  # the last attempt's errors are the outcomes
             for attempt in self._sync_retrying():
                 with attempt:
-                    configs = self._patch_config_list(
-                        [config[index] for index in pending],
-                        [run_manager[index] for index in pending],
-                        attempt.retry_state,
-                    )
-                    texts = super(RunnableRetry, self).batch(
-                        [inputs[index] for index in pending],
-                        configs,
-                        return_exceptions=True,
-                        **kwargs,
-                    )
+                    asked = self._of(pending, inputs, run_manager, config, attempt.retry_state)
+                    ask = super(RunnableRetry, self).batch
+                    texts = ask(*asked, return_exceptions=True, **kwargs)
                     outcomes |= zip(pending, texts, strict=True)
                     pending = self._to_retry(pending, outcomes)
                     if pending:
@@ -69,22 +61,27 @@ class RetryingLLM(RunnableRetry):  # type: ignore[type-arg, no-redef] # as it is
         with suppress(RetryError):  # as above
             async for attempt in self._async_retrying():
                 with attempt:
-                    configs = self._patch_config_list(
-                        [config[index] for index in pending],
-                        [run_manager[index] for index in pending],
-                        attempt.retry_state,
-                    )
-                    texts = await super(RunnableRetry, self).abatch(
-                        [inputs[index] for index in pending],
-                        configs,
-                        return_exceptions=True,
-                        **kwargs,
-                    )
+                    asked = self._of(pending, inputs, run_manager, config, attempt.retry_state)
+                    ask = super(RunnableRetry, self).abatch
+                    texts = await ask(*asked, return_exceptions=True, **kwargs)
                     outcomes |= zip(pending, texts, strict=True)
                     pending = self._to_retry(pending, outcomes)
                     if pending:
                         raise outcomes[pending[0]]
         return [outcomes[index] for index in range(len(inputs))]
+
+    def _of(
+        self,
+        pending: list[int],
+        inputs: list[Any],
+        run_manager: list[Any],
+        config: list[RunnableConfig],
+        state: RetryCallState,
+    ) -> tuple[list[Any], list[RunnableConfig]]:
+        """Return the inputs and configs of those who are asked in this attempt."""
+        managers = [run_manager[index] for index in pending]
+        configs = self._patch_config_list([config[index] for index in pending], managers, state)
+        return [inputs[index] for index in pending], configs
 
     def _to_retry(self, asked: list[int], outcomes: dict[int, Any]) -> list[int]:
         """Return which of those who were asked just now are to be asked again."""

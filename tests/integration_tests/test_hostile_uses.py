@@ -19,7 +19,7 @@ from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 
 from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import EndpointTimeoutError
-from langchain_azure_llms.llms import _answering
+from langchain_azure_llms.llms import _waiting
 from langchain_azure_llms.transport import _driven, _reading
 from tests.integration_tests.wire import Connection, WireServer
 
@@ -197,7 +197,7 @@ def test_a_callback_may_wait_for_another_threads_call(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though the first call still finds out what the deployment speaks."""
-    monkeypatch.setattr(_answering, "_PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(_waiting, "PROBE_SECONDS", 0.1)
     llm = _llm(url, api="auto", streaming=True)
     with ThreadPoolExecutor(1) as pool:
         asking = _AsksElsewhere(llm, pool)
