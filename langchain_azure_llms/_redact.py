@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -66,6 +66,10 @@ class Private(Mapping[str, ValueT]):
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def items(self) -> ItemsView[str, ValueT]:
+        """Return the pairs; each of them would take several calls otherwise."""
+        return self._held.items()
 
     def __repr__(self) -> str:
         return f"<{', '.join(map(str, self._held))}>"

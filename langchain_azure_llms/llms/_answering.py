@@ -29,7 +29,7 @@ from langchain_azure_llms.llms._calls import PromptCall, whole_answer
 from langchain_azure_llms.llms._connected import ConnectedLLM
 from langchain_azure_llms.llms._forms import Ask, LearnedForms, Opened, Plan, asking
 from langchain_azure_llms.llms._settling import Outcome, chunks, settling, summed, with_number
-from langchain_azure_llms.llms._waiting import asked, await_for, wait_for
+from langchain_azure_llms.llms._waiting import Caller, await_for, wait_for
 from langchain_azure_llms.transport import _async, _driven, _sync
 from langchain_azure_llms.transport._exchange import Reply
 
@@ -167,7 +167,7 @@ class AnsweringLLM(ConnectedLLM):
     def _settle(
         self, plan: Plan, group: Sequence[int], managers: Managers, form: str | None
     ) -> list[Outcome]:
-        with asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
+        with Caller(settling(plan, self._learned, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -192,7 +192,7 @@ class AnsweringLLM(ConnectedLLM):
 
     def _opened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
+        with Caller(asking(plan, self._learned, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -270,7 +270,7 @@ class AnsweringLLM(ConnectedLLM):
     async def _asettle(
         self, plan: Plan, group: Sequence[int], managers: AsyncManagers, form: str | None
     ) -> list[Outcome]:
-        with asked(settling(plan, self._learned, group, form)) as (steps, may_wait):
+        with Caller(settling(plan, self._learned, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -297,7 +297,7 @@ class AnsweringLLM(ConnectedLLM):
 
     async def _aopened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with asked(asking(plan, self._learned, range(1))) as (steps, may_wait):
+        with Caller(asking(plan, self._learned, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:

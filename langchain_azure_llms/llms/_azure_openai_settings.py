@@ -25,6 +25,7 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._base import AzureLLM
+from langchain_azure_llms.llms._derived import Derived
 from langchain_azure_llms.llms._urls import (
     V1_VERSIONS,
     AzureOpenAIRoute,
@@ -271,7 +272,7 @@ class AzureOpenAISettings(AzureLLM):
             )
         return self
 
-    @property
+    @Derived
     def _address(self) -> str:
         """The endpoint; an explicit one, under either name, comes before the environment's."""
         if self._is_explicit("openai_api_base"):
@@ -286,7 +287,7 @@ class AzureOpenAISettings(AzureLLM):
             )
         return self.azure_endpoint
 
-    @property
+    @Derived
     def _route(self) -> AzureOpenAIRoute:
         return azure_openai_route(
             self._address,
@@ -336,6 +337,10 @@ class AzureOpenAISettings(AzureLLM):
             holds_key = hasattr(self.credential, "key")  # an AzureKeyCredential holds no token
             with_key = api_key if holds_key else self._with_key
             return self._authorization_of(self.credential, with_key)
+        return self._fixed_authorization
+
+    @Derived
+    def _fixed_authorization(self) -> Authorization:
         if self._has_provider:
             pair = (self.azure_ad_token_provider, self.azure_ad_async_token_provider)
             return token_bearer(ProvidedTokens(*pair), identity=id(pair[0] or pair[1]))

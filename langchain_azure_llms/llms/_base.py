@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager
 from typing import Any
 
-from langchain_core.caches import BaseCache
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
     Callbacks,
 )
-from langchain_core.globals import get_llm_cache
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -326,12 +324,6 @@ class AzureLLM(AnsweringLLM):
         return manager.on_llm_end(outcome.result(self._model_name))
 
     # --- the cache --------------------------------------------------------------------------
-
-    @property
-    def _cache_in_use(self) -> BaseCache | None:
-        if self.cache is False:
-            return None
-        return self.cache if isinstance(self.cache, BaseCache) else get_llm_cache()
 
     def _cache_key(self, stop: list[str] | None) -> str:
         """Return the key under which LangChain caches answers of this LLM and call."""

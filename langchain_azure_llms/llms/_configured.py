@@ -7,12 +7,14 @@ import pickle
 import warnings
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
+from langchain_core.caches import BaseCache
 from langchain_core.callbacks import Callbacks
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.load.serializable import (
@@ -27,10 +29,12 @@ from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_
 from pydantic.fields import ModelPrivateAttr
 
 from langchain_azure_llms import _codecs
+from langchain_azure_llms._during import During
 from langchain_azure_llms._redact import Private, public_url, without_frames
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.llms import _fields, _settings
 from langchain_azure_llms.llms._copies import original_of, set_by_user
+from langchain_azure_llms.llms._derived import KEPT, Derived
 from langchain_azure_llms.llms._identity import digest
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._saved import Saved, saved_settings
@@ -55,11 +59,13 @@ class ConfiguredLLM(BaseLLM):
     """Settings that a call may have of its own."""
 
     _from_environment: frozenset[str] = PrivateAttr(default=frozenset())
+    _derived: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     model_config = ConfigDict(
         populate_by_name=True,
         protected_namespaces=(),
         hide_input_in_errors=True,
+        ignored_types=(Derived,),
         defer_build=True,  # classes that only others derive from need no validator
     )
 
@@ -136,6 +142,17 @@ class ConfiguredLLM(BaseLLM):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, self._guarded(name, value))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was worked out of settings that may be others now."""
+        if self.__pydantic_private__ is not None:
+            self.__pydantic_private__[KEPT] = {}
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied._forget()  # noqa: SLF001 - the dict is shared with the copy
+        return copied
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other settings, which are not checked before the next call."""
@@ -238,6 +255,7 @@ class ConfiguredLLM(BaseLLM):
         for name in self.shared_resources:
             resource = getattr(self, name, None)
             memo.setdefault(id(resource), resource)
+        memo[id(self._derived)] = {}
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -252,7 +270,8 @@ class ConfiguredLLM(BaseLLM):
         ]
         state["__dict__"] = {**values, **dict.fromkeys(stay)}
         private = (state["__pydantic_private__"] or {}).items()
-        state["__pydantic_private__"] = {n: v for n, v in private if n not in self.never_travel}
+        stay = [*self.never_travel, KEPT]
+        state["__pydantic_private__"] = {n: v for n, v in private if n not in stay}
         return state
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
@@ -268,11 +287,18 @@ class ConfiguredLLM(BaseLLM):
 
     def asdict(self) -> dict[str, Any]:
         """Return what identifies this LLM and the call under way; caches and tracers use it."""
+        return {**self._told, "settings_digest": self._settings_digest}
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        """What tracers are told of this LLM and the call under way."""
+        told = super().asdict()
         call = _call_arguments.get()
-        arguments = call[1] if call is not None and call[0] == id(self) else {}
+        if call is None or call[0] != id(self):
+            return told
+        arguments = call[1]
         private = {n: digest(arguments[n]) for n in _PRIVATE_ARGUMENTS & arguments.keys()}
-        identity = {"settings_digest": self._settings_digest, **arguments, **private}
-        return {**super().asdict(), **identity}
+        return {**told, **arguments, **private}
 
     @property
     def _settings_digest(self) -> str:
@@ -285,10 +311,19 @@ class ConfiguredLLM(BaseLLM):
     def _dict_for_compat(self) -> dict[str, Any]:
         """Return `asdict`, without silencing a deprecated method of that purpose on the way.
 
-        LangChain asks with every call, and the silence takes longer than the rest.
+        LangChain asks with every call, and the silence takes longer than the rest. So does the
+        digest, which only a cache needs.
         """
-        is_old = type(self).dict is not BaseLLM.dict  # a user's subclass has it
-        return super()._dict_for_compat() if is_old else self.asdict()
+        if type(self).dict is not BaseLLM.dict:  # a user's subclass has it
+            return super()._dict_for_compat()
+        is_old = type(self).asdict is not ConfiguredLLM.asdict  # as there
+        return self._told if self._cache_in_use is None and not is_old else self.asdict()
+
+    @property
+    def _cache_in_use(self) -> BaseCache | None:
+        if self.cache is False:
+            return None
+        return self.cache if isinstance(self.cache, BaseCache) else get_llm_cache()
 
     def _refuse_settings(self, arguments: Mapping[str, Any]) -> None:
         """Refuse arguments of a call that are settings of the object: models do not know them.
@@ -302,15 +337,10 @@ class ConfiguredLLM(BaseLLM):
                 f"to the constructor; model_copy(update={{{name!r}: ...}}) makes another object."
             )
 
-    @contextmanager
-    def _calling(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
+    def _calling(self, kwargs: Mapping[str, Any]) -> During[tuple[int, dict[str, Any]] | None]:
         """Make a call's own arguments count for the cache, which LangChain leaves out."""
         arguments = {name: kwargs[name] for name in kwargs if name not in _RUN_ARGUMENTS}
-        token = _call_arguments.set((id(self), arguments))
-        try:
-            yield
-        finally:
-            _call_arguments.reset(token)
+        return During(_call_arguments, (id(self), arguments))
 
     def generate(
         self,

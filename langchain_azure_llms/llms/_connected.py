@@ -29,6 +29,7 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._configured import ConfiguredLLM
+from langchain_azure_llms.llms._derived import Derived
 from langchain_azure_llms.llms._urls import check_url, with_headers, with_query
 from langchain_azure_llms.transport import _async, _network, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
@@ -146,7 +147,7 @@ class ConnectedLLM(ConfiguredLLM):
     def _reply(self, request: HttpRequest) -> Reply:
         if self.rate_limiter is not None:
             self.rate_limiter.acquire(blocking=True)
-        client = self.http_client or _pool.sync_pool.client(self._network, self._lease)
+        client = self.http_client or _pool.sync_pool.client(*self._line)
         try:
             return _sync.run(self._steps(request), request, client, self._authorization.get_token)
         except StatusError as error:
@@ -158,13 +159,13 @@ class ConnectedLLM(ConfiguredLLM):
 
         The object stays usable: its next call opens new ones. A client of your own stays open.
         """
-        _pool.sync_pool.close(self._network, self._lease)
+        _pool.sync_pool.close(*self._line)
 
     async def _areply(self, request: HttpRequest, *, for_sync: bool = False) -> Reply:
         if self.rate_limiter is not None:
             await self.rate_limiter.aacquire(blocking=True)
         own = None if for_sync else self.http_async_client
-        client = own or _pool.async_pool.client(self._network, self._lease)
+        client = own or _pool.async_pool.client(*self._line)
         get_token = self._authorization.aget_token
         try:
             return await _async.run(self._steps(request), request, client, get_token)
@@ -174,7 +175,7 @@ class ConnectedLLM(ConfiguredLLM):
 
     async def aclose(self) -> None:
         """Close this object's connections of the running event loop, as `close` does."""
-        await _pool.async_pool.close(self._network, self._lease)
+        await _pool.async_pool.close(*self._line)
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
@@ -229,9 +230,10 @@ class ConnectedLLM(ConfiguredLLM):
 
     # --- what both need ---------------------------------------------------------------------
 
-    @property
-    def _network(self) -> NetworkSettings:
-        return self._environment._replace(proxy=self._proxy)
+    @Derived
+    def _line(self) -> tuple[NetworkSettings, _pool.Lease]:
+        """How this object uses the network, and its share in the clients for that."""
+        return self._environment._replace(proxy=self._proxy), self._lease
 
     def _request(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
@@ -15,6 +15,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.outputs import LLMResult, RunInfo
 
+from langchain_azure_llms._during import During
 from langchain_azure_llms.llms._forms import OF_ONE_PROMPT
 from langchain_azure_llms.llms._settling import Outcome, summed, with_number
 
@@ -56,22 +57,16 @@ def claimed(owner: object, limit: int) -> BatchCall:
     return batch
 
 
-@contextmanager
-def entered(owner: object) -> Iterator[None]:
-    """Let the batch call of an LLM count for its own `generate`, and for none within that.
+def entered(owner: object) -> During[BatchCall | None]:
+    """Let the batch call of an LLM count, in a `with` block, for its own `generate` alone.
 
     A callback may ask the same LLM: that call is none of the batch.
     """
     batch = under_way.get()
-    if batch is not None and batch.owner is owner and not batch.is_entered:
-        batch.is_entered = True
-        yield
-        return
-    token = under_way.set(None)
-    try:
-        yield
-    finally:
-        under_way.reset(token)
+    if batch is None or batch.owner is not owner or batch.is_entered:
+        return During(under_way, None)
+    batch.is_entered = True
+    return During(under_way, batch)
 
 
 class Tally(Generic[ManagerT]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 StepsT = TypeVar("StepsT", bound=Generator[Any, Any, Any])
 PROBE_SECONDS = 5.0
@@ -16,19 +16,27 @@ PROBE_SECONDS = 5.0
 _is_asking: ContextVar[bool] = ContextVar("_is_asking", default=False)
 
 
-@contextmanager
-def asked(steps: StepsT) -> Iterator[tuple[StepsT, bool]]:
-    """Give the steps, and whether they may wait for another caller's.
+class Caller(Generic[StepsT]):
+    """Gives, in a `with` block, the steps, and whether they may wait for another caller's.
 
     A credential may itself ask an LLM: waiting for the call that waits for it would never end.
     """
-    may_wait = not _is_asking.get()
-    token = _is_asking.set(True)
-    try:
-        with closing(steps):
-            yield steps, may_wait
-    finally:
-        _is_asking.reset(token)
+
+    __slots__ = ("_steps", "_token")
+
+    def __init__(self, steps: StepsT) -> None:
+        self._steps = steps
+
+    def __enter__(self) -> tuple[StepsT, bool]:
+        may_wait = not _is_asking.get()
+        self._token = _is_asking.set(True)
+        return self._steps, may_wait
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._steps.close()
+        finally:
+            _is_asking.reset(self._token)
 
 
 def wait_for(other: Future[None]) -> None:

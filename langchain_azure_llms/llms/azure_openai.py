@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import httpx2
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import ConfigDict
 
@@ -20,6 +21,7 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.llms import _settings, _tokens
 from langchain_azure_llms.llms._azure_openai_settings import MODEL_PARAMETERS, AzureOpenAISettings
+from langchain_azure_llms.llms._derived import Derived
 from langchain_azure_llms.llms._forms import CHAT, FORMS, RESPONSES, Plan
 from langchain_azure_llms.llms._openai_forms import (
     Asked,
@@ -117,9 +119,13 @@ class AzureOpenAI(AzureOpenAISettings):
             **({"best_of": self.best_of} if self.best_of > 1 else {}),
             **self.model_kwargs,
             **({"extra_body": dict(self.extra_body)} if self.extra_body else {}),
-            "azure_endpoint": public_url(self._address),
+            "azure_endpoint": self._shown_address,
             "openai_api_version": self.openai_api_version,
         }
+
+    @Derived
+    def _shown_address(self) -> str:
+        return public_url(self._address)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
@@ -191,10 +197,10 @@ class AzureOpenAI(AzureOpenAISettings):
         )
         asked = replace(asked, call_body=extra["extra_body"] or {})
         deployment = self._deployment(asked)
-        time = self.request_timeout if extra["timeout"] is None else extra["timeout"]
+        given = extra["timeout"]
         common: dict[str, Any] = {
             "headers": {"OpenAI-Organization": self.openai_organization},
-            "timeout": _settings.as_timeout(time, "timeout"),
+            "timeout": self._timeout if given is None else _settings.as_timeout(given, "timeout"),
             "stream": stream,
             "extra_headers": extra["extra_headers"],
             "extra_query": extra["extra_query"],
@@ -259,6 +265,11 @@ class AzureOpenAI(AzureOpenAISettings):
     @property
     def _sends_token_as_key(self) -> bool:
         return is_web_token(self._authorization.headers.get("api-key", ""))
+
+    @Derived
+    def _timeout(self) -> httpx2.Timeout | None:
+        """The object's own timeout as the HTTP client takes it."""
+        return _settings.as_timeout(self.request_timeout, "timeout")
 
     @property
     def _own_deployment(self) -> str | None:

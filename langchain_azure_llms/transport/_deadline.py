@@ -8,13 +8,13 @@ cannot be interrupted, so each of its reads is given no more than what is left.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import httpcore2
 import httpx2
+
+from langchain_azure_llms._during import During
 
 _BYTES_PER_TIMEOUT = 1024 * 1024
 """A body is to go out at this many bytes per write timeout."""
@@ -31,15 +31,10 @@ def longest(request: httpx2.Request) -> float | None:
     return float(pool + connect + read + write * (1 + len(request.content) / _BYTES_PER_TIMEOUT))
 
 
-@contextmanager
-def until_it_begins(request: httpx2.Request) -> Iterator[None]:
-    """Bound the reads of this thread until the reply has begun."""
+def until_it_begins(request: httpx2.Request) -> During[float | None]:
+    """Bound the reads of this thread, within a `with` block, until the reply has begun."""
     seconds = longest(request)
-    token = _deadline.set(None if seconds is None else time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+    return During(_deadline, None if seconds is None else time.monotonic() + seconds)
 
 
 def bounded(transport: httpx2.BaseTransport) -> None:

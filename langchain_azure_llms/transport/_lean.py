@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx2
@@ -21,7 +21,7 @@ from langchain_azure_llms.transport._deadline import bounded, longest, until_it_
 class _LeanRequests(httpx2._client.BaseClient):  # noqa: SLF001 - the base of both clients
     """Builds requests of what it is given, and of the client's default headers."""
 
-    _defaults: Mapping[str, str] | None = None
+    _defaults: Sequence[tuple[str, str]] | None = None
 
     def build_request(  # type: ignore[override] # what a client's user may give beside has no place
         self,
@@ -33,19 +33,33 @@ class _LeanRequests(httpx2._client.BaseClient):  # noqa: SLF001 - the base of bo
         timeout: Any,
         params: httpx2.QueryParams | None = None,
     ) -> httpx2.Request:
+        """Return a request whose headers are put together in one step.
+
+        httpx2 looks them through, and copies them, once for each that it may have to add.
+        """
         if self._defaults is None:
             named = ("accept-encoding", "connection")
-            self._defaults = {name.title(): self.headers[name] for name in named}
+            self._defaults = [(name.title(), self.headers[name]) for name in named]
         if not isinstance(timeout, httpx2.Timeout):
             timeout = self.timeout
-        return httpx2.Request(
+        given = headers.items()
+        names = {name.lower() for name, _ in given}
+        sent = [
+            ("Host", url.netloc.decode("ascii")),
+            *(default for default in self._defaults if default[0].lower() not in names),
+            *given,
+            ("Content-Length", str(len(content))),
+        ]
+        request = httpx2.Request(
             method,
             url,
             params=params,
-            content=content,
-            headers={**self._defaults, **headers},
+            headers=httpx2.Headers(sent, encoding="ascii"),
+            stream=httpx2.ByteStream(content),
             extensions={"timeout": timeout.as_dict()},
         )
+        request.read()
+        return request
 
 
 class _Under(httpx2.SyncByteStream, httpx2.AsyncByteStream):

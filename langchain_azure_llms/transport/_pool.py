@@ -13,7 +13,7 @@ import atexit
 import os
 import threading
 from collections.abc import AsyncGenerator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakSet
 
 import httpx2
@@ -22,11 +22,40 @@ from langchain_azure_llms.transport import _network
 from langchain_azure_llms.transport._lean import LeanAsyncClient, LeanClient
 from langchain_azure_llms.transport._network import NetworkSettings
 
+ClientT = TypeVar("ClientT", bound=LeanClient | LeanAsyncClient)
+
+
+class _Last(NamedTuple, Generic[ClientT]):
+    """The client of a call, and for whom it was: a fork, or another event loop, needs another."""
+
+    client: ClientT
+    pool: object
+    settings: NetworkSettings
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def is_of(
+        self, pool: object, settings: NetworkSettings, loop: asyncio.AbstractEventLoop | None = None
+    ) -> bool:
+        """Return whether it is for them, and open."""
+        is_theirs = self.pool is pool and self.settings is settings and self.loop is loop
+        return is_theirs and not self.client.is_closed
+
 
 class Lease:
-    """One LLM object's use of shared clients. A client closes when its last user closes."""
+    """One LLM object's use of shared clients. A client closes when its last user closes.
 
-    __slots__ = ("__weakref__",)
+    It remembers the client of the last call, and for whom that was, since looking it up takes
+    longer than all else that is done here.
+    """
+
+    __slots__ = ("__weakref__", "last", "last_async")
+
+    def __init__(self) -> None:
+        self.last: _Last[LeanClient] | None = None
+        self.last_async: _Last[LeanAsyncClient] | None = None
+
+    def __deepcopy__(self, memo: object) -> Lease:
+        return Lease()
 
 
 class SyncPool:
@@ -38,6 +67,9 @@ class SyncPool:
 
     def client(self, settings: NetworkSettings, lease: Lease) -> httpx2.Client:
         """Return the shared client for these settings."""
+        last = lease.last
+        if last is not None and last.is_of(self, settings):
+            return last.client
         with self._lock:  # in one step: another object may be closing the client just now
             shared = self._clients.get(settings)
             if shared is None:
@@ -45,6 +77,7 @@ class SyncPool:
                 self._clients[settings] = shared
             client, users = shared
             users.add(lease)
+            lease.last = _Last(client, self, settings)
         return client
 
     def close(self, settings: NetworkSettings, lease: Lease) -> None:
@@ -52,6 +85,7 @@ class SyncPool:
         with self._lock:
             client, users = self._clients.get(settings, (None, WeakSet[Lease]()))
             users.discard(lease)
+            lease.last = None
             if client is None or users:
                 return
             del self._clients[settings]
@@ -83,6 +117,13 @@ class AsyncPool:
     def client(self, settings: NetworkSettings, lease: Lease) -> httpx2.AsyncClient:
         """Return the running loop's shared client for these settings."""
         loop = asyncio.get_running_loop()
+        last = lease.last_async
+        if (
+            last is not None
+            and (last.pool, last.loop) == (self, loop)
+            and last.settings is settings
+        ):
+            return last.client
         clients = self._loops.get(loop)
         if clients is None:
             clients = self._welcome(loop)
@@ -92,6 +133,7 @@ class AsyncPool:
             shared = _LoopClient(client, WeakSet(), _closing_with_its_loop(client))
             clients[settings] = shared
         shared.users.add(lease)
+        lease.last_async = _Last(shared.client, self, settings, loop)
         return shared.client
 
     async def close(self, settings: NetworkSettings, lease: Lease) -> None:
@@ -101,6 +143,7 @@ class AsyncPool:
         if shared is None:
             return
         shared.users.discard(lease)
+        lease.last_async = None
         if not shared.users:
             del clients[settings]
             await shared.client.leave(shared.closer.aclose)

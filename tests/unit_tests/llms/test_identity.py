@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from langchain_core.caches import BaseCache, InMemoryCache
+from langchain_core.globals import set_llm_cache
 
 from langchain_azure_llms import (
     AzureMLOnlineEndpoint,
@@ -20,7 +21,7 @@ from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls, compl
 Calls = SyncCalls | AsyncCalls
 
 
-def _azure(service: Service, cache: BaseCache, **settings: Any) -> AzureOpenAI:
+def _azure(service: Service, cache: BaseCache | None, **settings: Any) -> AzureOpenAI:
     base = {
         "azure_endpoint": "https://r.example",
         "azure_deployment": "d",
@@ -162,3 +163,19 @@ def test_the_digest_shows_no_secret() -> None:
         azure_endpoint="https://r.example/x?y=s3cret",
     )
     assert "s3cret" not in str(llm.asdict())
+
+
+def test_the_digest_is_worked_out_for_caches_alone(calls: Calls) -> None:
+    """LangChain asks for the parameters with every call; its global cache needs the digest, too."""
+    service = Service([completion("a")])
+    llm, other = (_azure(service, None, max_tokens=n, logit_bias={"1": n}) for n in (5, 6))
+    assert "settings_digest" not in llm._dict_for_compat()
+    assert "settings_digest" in llm.asdict()
+    set_llm_cache(InMemoryCache())
+    try:
+        assert "settings_digest" in llm._dict_for_compat()
+        for one in (llm, other, llm, other):
+            calls.invoke(one, "x")
+    finally:
+        set_llm_cache(None)
+    assert len(service.requests) == 2

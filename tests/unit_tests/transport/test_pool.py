@@ -1,6 +1,7 @@
 """Clients are shared by those who use the network alike, and belong to their event loop."""
 
 import asyncio
+import copy
 import gc
 import os
 import subprocess
@@ -168,3 +169,31 @@ def test_without_the_extra_the_engine_is_httpx2s(monkeypatch: pytest.MonkeyPatch
     """Nothing else changes."""
     monkeypatch.setattr(_network, "find_spec", lambda _name: None)
     assert _network._async_client_class.__wrapped__() is LeanAsyncClient
+
+
+def test_a_lease_remembers_its_client_and_no_other() -> None:
+    """Other settings, another pool, or a closed client, are looked up anew."""
+    pool, other, settings = SyncPool(), SyncPool(), network_settings()
+    lease = Lease()
+    client = pool.client(settings, lease)
+    assert pool.client(settings, lease) is client
+    assert other.client(settings, lease) is not client
+    assert pool.client(settings, lease) is client
+    pool.close(settings, lease)
+    again = pool.client(settings, lease)
+    assert again is not client
+    pool.close_all()
+    assert again.is_closed
+    assert pool.client(settings, lease) is not again
+    pool.close_all()
+    other.close_all()
+
+
+def test_a_copied_lease_is_a_new_one() -> None:
+    """The copy's connections are its own to close."""
+    pool, settings = SyncPool(), network_settings()
+    lease = Lease()
+    pool.client(settings, lease)
+    copied = copy.deepcopy(lease)
+    assert copied.last is None
+    pool.close_all()
