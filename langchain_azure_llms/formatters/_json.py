@@ -42,11 +42,16 @@ def load(body: bytes | str, formatter: str) -> Any:
     Raises:
         ResponseFormatError: If the body is not JSON.
     """
-    text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
+    text = _text(body)
     try:
         return _decode(text)
     except (ValueError, RecursionError):
         unexpected(text, formatter, "JSON")
+
+
+def _text(body: bytes | str) -> str:
+    """Return a body as text. The codec that takes a byte-order mark away is written in Python."""
+    return body if isinstance(body, str) else body.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def unexpected(body: bytes | str, formatter: str, expected: str) -> NoReturn:
@@ -55,7 +60,7 @@ def unexpected(body: bytes | str, formatter: str, expected: str) -> NoReturn:
     Raises:
         ResponseFormatError: Always.
     """
-    text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
+    text = _text(body)
     shown = shortened(text) or "(nothing)"
     advice = "Does this formatter belong to the deployed model?"
     if shown.startswith("<"):

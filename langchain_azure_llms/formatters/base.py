@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from langchain_core.outputs import Generation, GenerationChunk
@@ -23,8 +23,7 @@ class AzureMLEndpointApiType(StrEnum):
     serverless = "serverless"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one request brought back.
 
     Attributes:
@@ -35,7 +34,7 @@ class Answer:
     """
 
     generations: list[list[Generation]]
-    token_usage: dict[str, int] = field(default_factory=dict)
+    token_usage: Mapping[str, int] = MappingProxyType({})
     model_name: str | None = None
     system_fingerprint: str | None = None
 

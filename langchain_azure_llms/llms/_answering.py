@@ -27,6 +27,7 @@ from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _settings, _windows
 from langchain_azure_llms.llms._calls import PromptCall, whole_answer
 from langchain_azure_llms.llms._connected import ConnectedLLM
+from langchain_azure_llms.llms._derived import Derived
 from langchain_azure_llms.llms._forms import Ask, LearnedForms, Opened, Plan, asking
 from langchain_azure_llms.llms._settling import Outcome, chunks, settling, summed, with_number
 from langchain_azure_llms.llms._waiting import Caller, await_for, wait_for
@@ -45,6 +46,11 @@ class AnsweringLLM(ConnectedLLM):
     _learned: LearnedForms = PrivateAttr(default_factory=LearnedForms)
 
     never_travel: ClassVar[tuple[str, ...]] = (*ConnectedLLM.never_travel, "_learned")
+
+    @Derived
+    def _forms(self) -> LearnedForms:
+        """What is known of deployments, without pydantic's long way to a private attribute."""
+        return self._learned
 
     # --- what a subclass says ---------------------------------------------------------------
 
@@ -150,13 +156,13 @@ class AnsweringLLM(ConnectedLLM):
             with closing(_driven.drive(self._asettled(plan, managers, limit), plan)) as settled:
                 yield from settled
             return
-        form, rest = self._learned.form_of(plan), range(len(plan.prompts))
+        form, rest = self._forms.form_of(plan), range(len(plan.prompts))
         first = rest[: plan.requests_in(form or plan.forms[0]).size]
         if form is None or first == rest:  # what the deployment speaks is found out with the first
             if first:
                 yield first, self._settle(plan, first, managers, form)
             rest = rest[len(first) :]
-            form = self._learned.form_of(plan) or plan.forms[0]
+            form = self._forms.form_of(plan) or plan.forms[0]
         if not rest:
             return
         work = partial(self._settle, plan, managers=managers, form=form)
@@ -167,7 +173,7 @@ class AnsweringLLM(ConnectedLLM):
     def _settle(
         self, plan: Plan, group: Sequence[int], managers: Managers, form: str | None
     ) -> list[Outcome]:
-        with Caller(settling(plan, self._learned, group, form)) as (steps, may_wait):
+        with Caller(settling(plan, self._forms, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -192,7 +198,7 @@ class AnsweringLLM(ConnectedLLM):
 
     def _opened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with Caller(asking(plan, self._learned, range(1))) as (steps, may_wait):
+        with Caller(asking(plan, self._forms, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -252,13 +258,13 @@ class AnsweringLLM(ConnectedLLM):
         self, plan: Plan, managers: AsyncManagers, limit: int
     ) -> AsyncGenerator[Settled]:
         """Yield groups of prompts with what became of each, as soon as that is known."""
-        form, rest = self._learned.form_of(plan), range(len(plan.prompts))
+        form, rest = self._forms.form_of(plan), range(len(plan.prompts))
         first = rest[: plan.requests_in(form or plan.forms[0]).size]
         if form is None or first == rest:  # what the deployment speaks is found out with the first
             if first:
                 yield first, await self._asettle(plan, first, managers, form)
             rest = rest[len(first) :]
-            form = self._learned.form_of(plan) or plan.forms[0]
+            form = self._forms.form_of(plan) or plan.forms[0]
         if not rest:
             return
         work = partial(self._asettle, plan, managers=managers, form=form)
@@ -270,7 +276,7 @@ class AnsweringLLM(ConnectedLLM):
     async def _asettle(
         self, plan: Plan, group: Sequence[int], managers: AsyncManagers, form: str | None
     ) -> list[Outcome]:
-        with Caller(settling(plan, self._learned, group, form)) as (steps, may_wait):
+        with Caller(settling(plan, self._forms, group, form)) as (steps, may_wait):
             got: Any = None
             try:
                 while True:
@@ -297,7 +303,7 @@ class AnsweringLLM(ConnectedLLM):
 
     async def _aopened(self, plan: Plan) -> tuple[PromptCall, Reply]:
         """Return the request of a plan's only prompt, and its reply."""
-        with Caller(asking(plan, self._learned, range(1))) as (steps, may_wait):
+        with Caller(asking(plan, self._forms, range(1))) as (steps, may_wait):
             got: Any = None
             try:
                 while True:

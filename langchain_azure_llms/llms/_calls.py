@@ -98,7 +98,10 @@ def whole_answer(chunks: Iterable[GenerationChunk]) -> Answer:
 
 def answer_of(generations: list[Generation]) -> Answer:
     """Return one prompt's generations as an answer; what the first tells of usage moves up."""
-    info = dict(generations[0].generation_info or {})
+    info = generations[0].generation_info
+    if info is None:
+        return Answer([generations])
+    info = dict(info)
     usage, model = info.pop("token_usage", None), info.pop("model_name", None)
     fingerprint = info.pop("system_fingerprint", None)
     first = Generation(text=generations[0].text, generation_info=info or None)

@@ -321,9 +321,9 @@ class ConfiguredLLM(BaseLLM):
 
     @property
     def _cache_in_use(self) -> BaseCache | None:
-        if self.cache is False:
-            return None
-        return self.cache if isinstance(self.cache, BaseCache) else get_llm_cache()
+        if self.cache is None or self.cache is True:
+            return get_llm_cache()
+        return None if self.cache is False else self.cache
 
     def _refuse_settings(self, arguments: Mapping[str, Any]) -> None:
         """Refuse arguments of a call that are settings of the object: models do not know them.

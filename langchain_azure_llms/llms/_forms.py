@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from langchain_azure_llms.exceptions import (
@@ -42,11 +41,10 @@ class Requests(NamedTuple):
     call: Callable[[Sequence[str]], PromptCall]
 
 
-@dataclass(frozen=True, slots=True)
 class Plan:
     """How some prompts are to be answered.
 
-    Attributes:
+    Args:
         prompts: The prompts.
         make_requests: Makes the requests of a form.
         forms: The forms to try, in this order.
@@ -54,12 +52,22 @@ class Plan:
         name: The deployment's name, for messages.
     """
 
-    prompts: Sequence[str]
-    make_requests: Callable[[str], Requests]
-    forms: tuple[str, ...] = ("",)
-    deployment: object = field(default=None, repr=False)
-    name: str = ""
-    _made: dict[str, Requests] = field(default_factory=dict, repr=False)
+    __slots__ = ("_made", "_make_requests", "deployment", "forms", "name", "prompts")
+
+    def __init__(
+        self,
+        prompts: Sequence[str],
+        make_requests: Callable[[str], Requests],
+        forms: tuple[str, ...] = ("",),
+        deployment: object = None,
+        name: str = "",
+    ) -> None:
+        self.prompts = prompts
+        self.forms = forms
+        self.deployment = deployment
+        self.name = name
+        self._make_requests = make_requests
+        self._made: dict[str, Requests] = {}
 
     def requests_in(self, form: str) -> Requests:
         """Return the requests of a form; all but the prompts they have in common, made once.
@@ -69,7 +77,7 @@ class Plan:
         """
         made = self._made.get(form)
         if made is None:
-            made = self._made[form] = quietly(self.make_requests, form)
+            made = self._made[form] = quietly(self._make_requests, form)
         return made
 
     def ask(self, form: str, group: Sequence[int]) -> Ask:

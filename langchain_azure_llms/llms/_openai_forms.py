@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.formatters import chat_completions, completions, responses
@@ -27,8 +27,7 @@ _NEW_LIMIT_SINCE = "2024-09-01"
 (Microsoft, "Azure OpenAI reasoning models")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What one call asks for, whatever the form.
 
     Attributes:
@@ -51,9 +50,9 @@ class Asked:
     explicit: Mapping[str, Any]
     params: Mapping[str, Any]
     model: str | None
-    model_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
-    call_body: Mapping[str, Any] = field(default_factory=dict)
+    model_kwargs: Mapping[str, Any] = MappingProxyType({})
+    extra_body: Mapping[str, Any] = MappingProxyType({})
+    call_body: Mapping[str, Any] = MappingProxyType({})
     stop: Sequence[str] | None = None
     stream: bool = False
     stream_usage: bool = False
@@ -124,7 +123,7 @@ def _responses(request: HttpRequest, asked: Asked) -> Requests:
     stop = (stop,) if isinstance(stop, str) else tuple(stop or ())
     body = _finished(
         {**responses.parameters(given), **as_it_is},
-        replace(asked, stop=None, stream_usage=False),
+        asked._replace(stop=None, stream_usage=False),
     )
 
     def call(group: Sequence[str]) -> PromptCall:
@@ -239,7 +238,9 @@ def check_stop(stop: Any) -> None:
     Raises:
         ConfigurationError: If it is neither a text nor a list of texts.
     """
-    texts = [stop] if isinstance(stop, str | None) else stop
+    if stop is None:
+        return
+    texts = [stop] if isinstance(stop, str) else stop
     if not isinstance(texts, list | tuple) or not all(isinstance(t, str | None) for t in texts):
         raise ConfigurationError("stop must be a text, or a list of texts.")
 

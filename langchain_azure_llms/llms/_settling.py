@@ -6,14 +6,14 @@ for its length. It is halved until only the guilty prompt fails. All pure, as `o
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.outputs import Generation, LLMResult
 
 from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.formatters.base import Answer
-from langchain_azure_llms.llms._forms import OF_ONE_PROMPT, Ask, LearnedForms, Plan, Step, asking
+from langchain_azure_llms.llms._forms import OF_ONE_PROMPT, LearnedForms, Plan, Step, asking
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     generations: Sequence[Generation] = ()
     error: Exception | None = None
     model_name: str | None = None
-    token_usage: dict[str, int] | None = None
+    token_usage: Mapping[str, int] | None = None
     fingerprint: str | None = None
 
     def result(self, model_name: str | None) -> LLMResult:
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
     def llm_output(self, model_name: str | None) -> dict[str, Any]:
         """Return what it tells beside the text."""
-        output: dict[str, Any] = {"token_usage": self.token_usage or {}}
+        output: dict[str, Any] = {"token_usage": dict(self.token_usage or {})}
         if told := self.model_name or model_name:
             output["model_name"] = told
         if self.fingerprint:
@@ -72,33 +72,31 @@ def settling(
         A request, to be answered with its `Answer` or its error; or what to wait for.
     """
     try:
-        return (yield from _settling(plan, learned, group, form))
+        form, ask, got = yield from asking(plan, learned, group, form)
+        assert ask is not None  # noqa: S101 - asking asks
+        if isinstance(got, Answer):
+            outcomes = _answered(got)
+        else:
+            outcomes = yield from _judging(plan, learned, form, ask.group, got)
+        if rest := group[len(ask.group) :]:
+            for others in chunks(rest, plan.requests_in(form).size):
+                outcomes += yield from settling(plan, learned, others, form)
     except Exception as error:  # noqa: BLE001 - a request that cannot be made is its prompts' outcome
         return [Outcome(error=error)] * len(group)
-
-
-def _settling(
-    plan: Plan, learned: LearnedForms, group: Sequence[int], form: str | None
-) -> Generator[Step, Any, list[Outcome]]:
-    form, ask, got = yield from asking(plan, learned, group, form)
-    assert ask is not None  # noqa: S101 - asking asks
-    outcomes = yield from _judging(plan, learned, form, ask, got)
-    for others in chunks(group[len(ask.group) :], plan.requests_in(form).size):
-        outcomes += yield from settling(plan, learned, others, form)
     return outcomes
 
 
+def _answered(got: Answer) -> list[Outcome]:
+    """Return what a request's answer means for each of its prompts."""
+    first, *others = got.generations
+    told = Outcome(first, None, got.model_name, got.token_usage, got.system_fingerprint)
+    return [told, *(Outcome(generations, None, got.model_name) for generations in others)]
+
+
 def _judging(
-    plan: Plan, learned: LearnedForms, form: str, ask: Ask, got: Answer | Exception
+    plan: Plan, learned: LearnedForms, form: str, group: Sequence[int], got: Exception
 ) -> Generator[Step, Any, list[Outcome]]:
-    """Return what a request's answer or error means for each of its prompts."""
-    group = ask.group
-    if isinstance(got, Answer):
-        first, *others = got.generations
-        return [
-            Outcome(first, None, got.model_name, got.token_usage, got.system_fingerprint),
-            *(Outcome(generations, None, got.model_name) for generations in others),
-        ]
+    """Return what a request's error means for each of its prompts."""
     if isinstance(got, OF_ONE_PROMPT) and len(group) > 1:
         half = len(group) // 2
         left = yield from settling(plan, learned, group[:half], form)

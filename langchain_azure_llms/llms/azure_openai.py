@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -191,11 +190,8 @@ class AzureOpenAI(AzureOpenAISettings):
         self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
     ) -> Plan:
         extra = {name: params.get(name) for name in _CLIENT_ARGUMENTS}
-        _settings.check_mapping(extra["extra_body"], "extra_body")
-        asked = self._asked(
-            stop, {k: v for k, v in params.items() if k not in extra}, stream=stream
-        )
-        asked = replace(asked, call_body=extra["extra_body"] or {})
+        params = {name: value for name, value in params.items() if name not in extra}
+        asked = self._asked(stop, params, extra["extra_body"], stream=stream)
         deployment = self._deployment(asked)
         given = extra["timeout"]
         common: dict[str, Any] = {
@@ -215,7 +211,15 @@ class AzureOpenAI(AzureOpenAISettings):
             deployment,
         )
 
-    def _asked(self, stop: list[str] | None, params: dict[str, Any], *, stream: bool) -> Asked:
+    def _asked(
+        self,
+        stop: list[str] | None,
+        params: dict[str, Any],
+        call_body: Mapping[str, Any] | None,
+        *,
+        stream: bool,
+    ) -> Asked:
+        _settings.check_mapping(call_body, "extra_body")
         refuse_misspelt(params)
         check_stop(stop)
         check_stop(params.get("stop"))
@@ -230,6 +234,7 @@ class AzureOpenAI(AzureOpenAISettings):
             self._own_deployment,
             model_kwargs=self.model_kwargs,
             extra_body=self.extra_body or {},
+            call_body=call_body or {},
             stop=stop,
             stream=stream,
             stream_usage=self.stream_usage,

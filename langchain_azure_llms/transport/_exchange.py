@@ -169,7 +169,7 @@ def exchange(
         AzureLLMError: When the request failed for good.
     """
     attempts, waited, refreshed = 0, 0.0, False
-    headers, token = request.headers, SecretStr("")
+    headers, token = request.headers, None
     if request.needs_token:
         token = _token((yield FetchToken()))
         headers = _with_token(request.headers, token)

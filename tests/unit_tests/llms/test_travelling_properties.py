@@ -36,7 +36,7 @@ _VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-_RESERVED = {"prompt", "stream", "messages", "model"} | set(AzureOpenAI.model_fields)
+_RESERVED = {"prompt", "stop", "stream", "messages", "model"} | set(AzureOpenAI.model_fields)
 _KWARGS = st.dictionaries(
     st.text(string.ascii_lowercase, min_size=1, max_size=8).filter(lambda k: k not in _RESERVED),
     _VALUES,
