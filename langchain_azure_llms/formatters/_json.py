@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+from pydantic_core import from_json
+
 from langchain_azure_llms._redact import shortened
 from langchain_azure_llms.exceptions import ConfigurationError, ResponseFormatError
 
@@ -42,7 +44,10 @@ def load(body: bytes | str, formatter: str) -> Any:
     Raises:
         ResponseFormatError: If the body is not JSON.
     """
-    text = _text(body)
+    try:
+        return from_json(body)
+    except (ValueError, TypeError):  # perhaps only stricter: on byte-order marks, half characters
+        text = _text(body)
     try:
         return _decode(text)
     except (ValueError, RecursionError):
@@ -50,8 +55,7 @@ def load(body: bytes | str, formatter: str) -> Any:
 
 
 def _text(body: bytes | str) -> str:
-    """Return a body as text. The codec that takes a byte-order mark away is written in Python."""
-    return body if isinstance(body, str) else body.decode("utf-8", "replace").removeprefix("\ufeff")
+    return body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
 
 
 def unexpected(body: bytes | str, formatter: str, expected: str) -> NoReturn:

@@ -91,10 +91,9 @@ def read_event(data: str, text_of: TextOf, reader: str) -> Event:
         info["logprobs"] = {k: v for k, v in held if v is None or isinstance(v, list)} or None
     if value.get("usage") and (usage := usage_of(value)):
         info["token_usage"] = usage
-    model, fingerprint = _served_by(value)
-    if model:
+    if (model := value.get("model")) and isinstance(model, str):
         info["model_name"] = model
-    if fingerprint:
+    if (fingerprint := value.get("system_fingerprint")) and isinstance(fingerprint, str):
         info["system_fingerprint"] = fingerprint
     return Event(text_of(choice, reader) if choice else "", info)
 
