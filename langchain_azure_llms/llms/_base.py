@@ -17,7 +17,9 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._as_completed import aas_completed, as_completed
-from langchain_azure_llms.llms._configs import Config, asked, limit_of, placed
+from langchain_azure_llms.llms._configs import Config, asked, callbacks_of, limit_of, placed
+from langchain_azure_llms.llms._configured import private
+from langchain_azure_llms.llms._direct import DirectLLM
 from langchain_azure_llms.llms._settling import Outcome
 from langchain_azure_llms.llms._tally import (
     NOTHING,
@@ -45,7 +47,7 @@ class _RetryableError(Exception, metaclass=_AsksTheError):
     """
 
 
-class AzureLLM(AnsweringLLM):
+class AzureLLM(DirectLLM):
     """Base of the LLMs on Azure."""
 
     def with_retry(self, **options: Any) -> Runnable[LanguageModelInput, str]:
@@ -91,7 +93,7 @@ class AzureLLM(AnsweringLLM):
             prompts = self._prompts_of(inputs, collects=return_exceptions)
             good, run = asked(prompts, config)
             try:
-                result = self.generate(good, **run, **kwargs) if good else NOTHING
+                result = self._generated(good, config, run, kwargs) if good else NOTHING
                 texts: list[Any] = [group[0].text for group in result.generations]
             except Exception as error:
                 if not return_exceptions:
@@ -117,7 +119,7 @@ class AzureLLM(AnsweringLLM):
             prompts = self._prompts_of(inputs, collects=return_exceptions)
             good, run = asked(prompts, config)
             try:
-                result = await self.agenerate(good, **run, **kwargs) if good else NOTHING
+                result = await self._agenerated(good, config, run, kwargs) if good else NOTHING
                 texts: list[Any] = [group[0].text for group in result.generations]
             except Exception as error:
                 if not return_exceptions:
@@ -203,6 +205,28 @@ class AzureLLM(AnsweringLLM):
 
         return [text_of(given) for given in inputs]
 
+    def _generated(
+        self, prompts: list[str], config: Config, run: dict[str, Any], arguments: dict[str, Any]
+    ) -> LLMResult:
+        """Return what `generate` returns, by a shorter way where nobody listens."""
+        callbacks = callbacks_of(config, run)
+        if self._is_heard(callbacks, arguments, "batch", "generate_prompt", "generate"):
+            return self.generate(prompts, **run, **arguments)
+        given = {"stop": None, "new_arg_supported": True, **private(arguments)}
+        with entered(self):
+            return self._generate_helper(prompts, run_managers=[], **given)
+
+    async def _agenerated(
+        self, prompts: list[str], config: Config, run: dict[str, Any], arguments: dict[str, Any]
+    ) -> LLMResult:
+        """Do the same in asyncio."""
+        callbacks = callbacks_of(config, run)
+        if self._is_heard(callbacks, arguments, "abatch", "agenerate_prompt", "agenerate"):
+            return await self.agenerate(prompts, **run, **arguments)
+        given = {"stop": None, "new_arg_supported": True, **private(arguments)}
+        with entered(self):
+            return await self._agenerate_helper(prompts, run_managers=[], **given)
+
     # --- generate ---------------------------------------------------------------------------
 
     def generate(
@@ -213,7 +237,8 @@ class AzureLLM(AnsweringLLM):
         **kwargs: Any,
     ) -> LLMResult:
         """Answer prompts; see LangChain's `BaseLLM.generate`."""
-        with entered(self):
+        kwargs = private(kwargs)
+        with entered(self), self._calling(kwargs):
             return super().generate(prompts, stop, callbacks, **kwargs)
 
     async def agenerate(
@@ -224,7 +249,8 @@ class AzureLLM(AnsweringLLM):
         **kwargs: Any,
     ) -> LLMResult:
         """Answer prompts; see LangChain's `BaseLLM.agenerate`."""
-        with entered(self):
+        kwargs = private(kwargs)
+        with entered(self), self._calling(kwargs):
             return await super().agenerate(prompts, stop, callbacks, **kwargs)
 
     # --- and what LangChain's own code calls with callbacks and cache looked after ----

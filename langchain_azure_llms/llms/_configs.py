@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from langchain_core.callbacks import Callbacks
 from langchain_core.runnables import RunnableConfig, ensure_config
 
 from langchain_azure_llms.exceptions import ConfigurationError
@@ -57,6 +58,12 @@ def asked(prompts: Sequence[str | Exception], config: Config) -> tuple[list[str]
     each = [ensure_config(config[number]) for number in numbers]
     names = ("callbacks", "tags", "metadata", "run_name", "run_id")
     return good, {name: [one.get(name) for one in each] for name in names}
+
+
+def callbacks_of(config: Config, run: Mapping[str, Any]) -> Sequence[Callbacks]:
+    """Return the callbacks of all runs: one for all, or one for each."""
+    callbacks: Sequence[Callbacks] = run["callbacks"]
+    return callbacks if isinstance(config, Sequence) else (run["callbacks"],)
 
 
 def placed(texts: Sequence[Any], prompts: Sequence[str | Exception]) -> list[str]:

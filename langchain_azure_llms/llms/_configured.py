@@ -6,24 +6,20 @@ import copy
 import pickle
 import warnings
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 from langchain_core.caches import BaseCache
-from langchain_core.callbacks import Callbacks
 from langchain_core.globals import get_llm_cache
-from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.load.serializable import (
     SerializedConstructor,
     SerializedNotImplemented,
     to_json_not_implemented,
 )
-from langchain_core.outputs import LLMResult
-from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic.fields import ModelPrivateAttr
@@ -39,7 +35,7 @@ from langchain_azure_llms.llms._identity import digest
 from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms._saved import Saved, saved_settings
 
-_RUN_ARGUMENTS = frozenset({"tags", "metadata", "run_name", "run_id"})
+RUN_ARGUMENTS = frozenset({"tags", "metadata", "run_name", "run_id"})
 _PRIVATE_ARGUMENTS = frozenset({"extra_headers", "extra_query"})
 """Arguments of a call whose values may be secrets: caches and tracers get a digest of them."""
 _call_arguments: ContextVar[tuple[int, dict[str, Any]] | None] = ContextVar(
@@ -297,8 +293,8 @@ class ConfiguredLLM(BaseLLM):
         if call is None or call[0] != id(self):
             return told
         arguments = call[1]
-        private = {n: digest(arguments[n]) for n in _PRIVATE_ARGUMENTS & arguments.keys()}
-        return {**told, **arguments, **private}
+        digests = {n: digest(arguments[n]) for n in _PRIVATE_ARGUMENTS & arguments.keys()}
+        return {**told, **arguments, **digests}
 
     @property
     def _settings_digest(self) -> str:
@@ -339,60 +335,11 @@ class ConfiguredLLM(BaseLLM):
 
     def _calling(self, kwargs: Mapping[str, Any]) -> During[tuple[int, dict[str, Any]] | None]:
         """Make a call's own arguments count for the cache, which LangChain leaves out."""
-        arguments = {name: kwargs[name] for name in kwargs if name not in _RUN_ARGUMENTS}
+        arguments = {name: kwargs[name] for name in kwargs if name not in RUN_ARGUMENTS}
         return During(_call_arguments, (id(self), arguments))
 
-    def generate(
-        self,
-        prompts: list[str],
-        stop: list[str] | None = None,
-        callbacks: Callbacks | list[Callbacks] | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answer prompts; see LangChain's `BaseLLM.generate`."""
-        kwargs = _private(kwargs)
-        with self._calling(kwargs):
-            return super().generate(prompts, stop, callbacks, **kwargs)
 
-    async def agenerate(
-        self,
-        prompts: list[str],
-        stop: list[str] | None = None,
-        callbacks: Callbacks | list[Callbacks] | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answer prompts; see LangChain's `BaseLLM.agenerate`."""
-        kwargs = _private(kwargs)
-        with self._calling(kwargs):
-            return await super().agenerate(prompts, stop, callbacks, **kwargs)
-
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[str]:
-        """Answer a prompt piece by piece; see LangChain's `BaseLLM.stream`."""
-        yield from super().stream(input, config, stop=stop, **_private(kwargs))
-
-    async def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - as there
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[str]:
-        """Answer a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
-        parts = super().astream(input, config, stop=stop, **_private(kwargs))
-        async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
-            async for part in closing_parts:
-                yield part
-
-
-def _private(arguments: dict[str, Any]) -> dict[str, Any]:
+def private(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return a call's arguments with those that may be secret hidden from tracers."""
     return {
         name: Private(value) if name in _PRIVATE_ARGUMENTS and isinstance(value, Mapping) else value

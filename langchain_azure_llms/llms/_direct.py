@@ -1,0 +1,137 @@
+"""Calls that nobody listens to go to the endpoint directly.
+
+For each prompt LangChain prepares to tell callbacks and tracers of a run, and to ask a cache. Where
+there are none, and that is the most frequent case, nobody sees any of it, and it takes a third of
+a call's time, more memory than the answers of a large batch, and with streams a growing part for
+every chunk. What there is to see is the same either way; a test holds both ways together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from contextlib import aclosing, closing
+from types import FunctionType
+from typing import Any, cast
+
+from langchain_core.callbacks import CallbackManager, Callbacks
+from langchain_core.language_models import llms
+from langchain_core.language_models.base import LanguageModelInput
+from langchain_core.language_models.llms import BaseLLM
+from langchain_core.outputs import GenerationChunk
+from langchain_core.runnables import RunnableConfig, ensure_config
+
+from langchain_azure_llms.llms._answering import AnsweringLLM
+from langchain_azure_llms.llms._configured import RUN_ARGUMENTS, private
+
+_TOLD = frozenset({"callbacks", *RUN_ARGUMENTS})
+"""Arguments of `generate` that are for those who listen."""
+
+
+class DirectLLM(AnsweringLLM):
+    """Base of LLMs that leave out what LangChain does for listeners, where there are none."""
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Answer a prompt; see LangChain's `BaseLLM.invoke`."""
+        callbacks = (ensure_config(config).get("callbacks"),)
+        if self._is_heard(callbacks, kwargs, "invoke", "generate_prompt", "generate"):
+            return super().invoke(input, config, stop=stop, **kwargs)
+        result = self._generate([self._text_of(input)], stop, **private(kwargs))
+        return result.generations[0][0].text
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - as there
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Answer a prompt in asyncio; see LangChain's `BaseLLM.ainvoke`."""
+        callbacks = (ensure_config(config).get("callbacks"),)
+        if self._is_heard(callbacks, kwargs, "ainvoke", "agenerate_prompt", "agenerate"):
+            return await super().ainvoke(input, config, stop=stop, **kwargs)
+        result = await self._agenerate([self._text_of(input)], stop, **private(kwargs))
+        return result.generations[0][0].text
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - as there
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[str]:
+        """Answer a prompt piece by piece; see LangChain's `BaseLLM.stream`."""
+        callbacks = (ensure_config(config).get("callbacks"),)
+        if self._is_heard(callbacks, kwargs, "stream"):
+            yield from super().stream(input, config, stop=stop, **private(kwargs))
+            return
+        found = self._stream(self._text_of(input), stop, **private(kwargs))
+        with closing(cast("Generator[GenerationChunk]", found)) as chunks:
+            for chunk in chunks:
+                yield chunk.text
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - as there
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[str]:
+        """Answer a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
+        callbacks = (ensure_config(config).get("callbacks"),)
+        if self._is_heard(callbacks, kwargs, "astream"):
+            parts = super().astream(input, config, stop=stop, **private(kwargs))
+            async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
+                async for part in closing_parts:
+                    yield part
+            return
+        found = self._astream(self._text_of(input), stop, **private(kwargs))
+        async with aclosing(cast("AsyncGenerator[GenerationChunk]", found)) as chunks:
+            async for chunk in chunks:
+                yield chunk.text
+
+    def _is_heard(
+        self, callbacks: Iterable[Callbacks], arguments: Mapping[str, Any], *methods: str
+    ) -> bool:
+        """Return whether LangChain's own way is to be taken.
+
+        Args:
+            callbacks: The callbacks of each of its runs.
+            arguments: The call's other arguments.
+            methods: LangChain's methods that would be left out. Where one was replaced, by a user's
+                subclass or by an instrument, it is to be called.
+        """
+        if self.cache is True or self._cache_in_use is not None:
+            return True
+        for method in methods:
+            if not (_is_known(getattr(BaseLLM, method)) and _is_known(getattr(type(self), method))):
+                return True
+        if not _TOLD.isdisjoint(arguments):
+            return True
+        configured = (
+            CallbackManager.configure(of_run, self.callbacks, self.verbose) for of_run in callbacks
+        )
+        return any(manager.handlers for manager in configured)
+
+    def _text_of(self, given: LanguageModelInput) -> str:
+        return given if isinstance(given, str) else self._convert_input(given).to_string()
+
+
+def _is_known(method: Any) -> bool:
+    """Return whether a method is LangChain's own, or ours.
+
+    What instruments put in its place may claim to be it: by its name, its class or its attributes.
+    """
+    if type(method) is not FunctionType:
+        return False
+    module: str = method.__globals__["__name__"]
+    return module == llms.__name__ or module.startswith("langchain_azure_llms.")
