@@ -1,0 +1,343 @@
+"""Where nobody listens, a call takes a shorter way; whoever listens sees all, and gets the same."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+import wrapt
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler, CallbackManager
+from langchain_core.globals import set_debug, set_llm_cache
+from langchain_core.language_models.llms import BaseLLM
+from langchain_core.outputs import GenerationChunk, LLMResult
+from langchain_core.prompt_values import StringPromptValue
+from langchain_core.rate_limiters import InMemoryRateLimiter
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tracers.context import collect_runs
+from langchain_core.tracers.stdout import ConsoleCallbackHandler
+from langsmith import tracing_context
+
+from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
+from langchain_azure_llms.exceptions import AzureLLMError
+from langchain_azure_llms.llms._base import AzureLLM
+from tests.unit_tests.llms.scripted import (
+    AsyncCalls,
+    Service,
+    SyncCalls,
+    echo,
+    stream,
+    text_event,
+)
+
+Calls = SyncCalls | AsyncCalls
+WAYS = ("invoke", "batch", "stream")
+
+
+class Listener(BaseCallbackHandler):
+    """Notes what it is told of."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def on_llm_start(self, *_: Any, **__: Any) -> None:
+        self.told.append("start")
+
+    def on_llm_end(self, *_: Any, **__: Any) -> None:
+        self.told.append("end")
+
+    def on_llm_error(self, *_: Any, **__: Any) -> None:
+        self.told.append("error")
+
+
+def _openai(service: Service, cls: type[AzureOpenAI] = AzureOpenAI, **settings: Any) -> AzureOpenAI:
+    base: dict[str, Any] = {
+        "azure_endpoint": "https://r.openai.azure.com",
+        "azure_deployment": "d",
+        "api_version": "2024-10-21",
+        "api_key": "k",
+        "api": "completions",
+        "max_retries": 0,
+    }
+    return cls(**{**base, **service.clients, **settings})
+
+
+def _azureml(service: Service, **settings: Any) -> AzureMLOnlineEndpoint:
+    base: dict[str, Any] = {
+        "endpoint_url": "https://h.example/v1/completions",
+        "endpoint_api_key": "k",
+        "content_formatter": CustomOpenAIContentFormatter(),
+        "max_retries": 0,
+    }
+    return AzureMLOnlineEndpoint(**{**base, **service.clients, **settings})
+
+
+def _call(calls: Calls, way: str, llm: AzureLLM, prompt: Any = "x", **kwargs: Any) -> Any:
+    if way == "batch":
+        return calls.batch(llm, [prompt], **kwargs)
+    return getattr(calls, way)(llm, prompt, **kwargs)
+
+
+def _answer(request: httpx2.Request) -> httpx2.Response:
+    if b'"stream":true' in request.content:
+        return stream(text_event("a"), text_event("b"), text_event("", "stop"))
+    return echo(request)
+
+
+def _seen(calls: Calls, way: str, llm: AzureLLM, service: Service, **kwargs: Any) -> Any:
+    """Return what a call returns or raises, and what it sent."""
+    before = len(service.requests)
+    try:
+        found = _call(calls, way, llm, **kwargs)
+    except (AzureLLMError, TypeError) as error:
+        found = (type(error), str(error))
+    sent = [(r.url, sorted(r.headers.items()), r.content) for r in service.requests[before:]]
+    return found, sent
+
+
+@pytest.fixture(autouse=True)
+def _nobody() -> Iterator[None]:
+    """No listener is left by another test."""
+    yield
+    set_llm_cache(None)
+    set_debug(False)
+
+
+@contextmanager
+def _langchain_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise AssertionError("LangChain's own way was taken")
+
+    with monkeypatch.context() as patched:
+        for method in ("get_prompts", "aget_prompts", "_filter_invocation_params_for_tracing"):
+            patched.setattr(f"langchain_core.language_models.llms.{method}", fail)
+        yield
+
+
+@pytest.mark.parametrize("make", [_openai, _azureml])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_shorter_way_is_taken_where_nobody_listens(
+    calls: Calls, way: str, make: Callable[..., AzureLLM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of LangChain's preparations is done; with a listener, all of it."""
+    service = Service([_answer])
+    llm = make(service)
+    with _langchain_is_not_asked(monkeypatch):
+        _call(calls, way, llm)
+        with pytest.raises(AssertionError, match="own way"):
+            _call(calls, way, llm, config={"callbacks": [Listener()]})
+
+
+@pytest.mark.parametrize("make", [_openai, _azureml])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"prompt": StringPromptValue(text="y")},
+        {"stop": ["b"]},
+        {"temperature": 0.1, "stop": ["b"]},
+        {"extra_headers": {"x-a": "1"}, "extra_query": {"q": "2"}},
+        {"max_retries": 3},
+        {"temprature": 1},
+        {"callbacks": []},
+        {"tags": ["t"]},
+        {"prompt": 5},
+    ],
+    ids=str,
+)
+def test_both_ways_give_and_send_the_same(
+    calls: Calls, way: str, make: Callable[..., AzureLLM], arguments: dict[str, Any]
+) -> None:
+    """Answers, refusals and requests, for any arguments."""
+    service = Service([_answer])
+    llm = make(service)
+    heard = {"callbacks": [Listener()]}
+    alone = _seen(calls, way, llm, service, **arguments)
+    assert _seen(calls, way, llm, service, **arguments, config=heard) == alone
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("status", [400, 401, 404, 424, 429, 500])
+def test_both_ways_raise_the_same(calls: Calls, way: str, status: int) -> None:
+    """And a listener is told of it."""
+    service = Service([httpx2.Response(status, json={"error": {"message": "no"}})])
+    llm, listener = _openai(service), Listener()
+    alone = _seen(calls, way, llm, service)
+    assert _seen(calls, way, llm, service, config={"callbacks": [listener]}) == alone
+    assert ["start", "error"] == listener.told
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_listener_is_heard(calls: Calls, way: str) -> None:
+    """Those of the call, as a list or a manager, of the object, and of a parent."""
+    service = Service([_answer])
+    listener = Listener()
+    llm = _openai(service)
+    _call(calls, way, llm, config={"callbacks": [listener]})
+    _call(calls, way, llm, config={"callbacks": CallbackManager([listener])})
+    _call(calls, way, _openai(service, callbacks=[listener]))
+    RunnableLambda(lambda _: _call(SyncCalls(), way, llm)).invoke(
+        1, {"callbacks": CallbackManager([], inheritable_handlers=[])}
+    )
+    assert ["start", "end"] * 3 == listener.told
+    RunnableLambda(lambda _: _call(SyncCalls(), way, llm)).invoke(1, {"callbacks": [listener]})
+    assert ["start", "end"] * 4 == listener.told
+
+
+def test_each_config_of_a_batch_is_heard(calls: Calls) -> None:
+    """One that listens is enough for all, and hears of its own prompt alone."""
+    service = Service([_answer])
+    listener = Listener()
+    configs: Any = [{}, {"callbacks": [listener]}, {}]
+    assert ["a!", "b!", "c!"] == calls.batch(_openai(service), ["a", "b", "c"], config=configs)
+    assert ["start", "end"] == listener.told
+    assert ["a!", "b!"] == calls.batch(_openai(service), ["a", "b"], config=[{}, {}])
+
+
+class _Tracer(ConsoleCallbackHandler):
+    """Stands for LangSmith's, which would send what it is told."""
+
+    def __init__(self, **_: Any) -> None:
+        super().__init__()
+
+    def copy_with_metadata_defaults(self, **_: Any) -> "_Tracer":
+        return self
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_langchain_listens_with_itself_is_heard(
+    calls: Calls, way: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debugging, collected runs, and tracing by the environment."""
+    llm = _openai(Service([_answer]))
+    with collect_runs() as runs:
+        _call(calls, way, llm)
+    assert 1 == len(runs.traced_runs)
+    capsys.readouterr()
+    set_debug(True)
+    _call(calls, way, llm)
+    set_debug(False)
+    assert "[llm/end]" in capsys.readouterr().out
+    monkeypatch.setattr("langchain_core.tracers.langchain.LangChainTracer", _Tracer)
+    with tracing_context(enabled=True):
+        _call(calls, way, llm)
+    assert "[llm/end]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("way", ["invoke", "batch"])
+def test_a_cache_is_asked(calls: Calls, way: str) -> None:
+    """The object's own, and LangChain's global one."""
+    service = Service([_answer])
+    for llm in (_openai(service, cache=InMemoryCache()), _openai(service)):
+        if llm.cache is None:
+            set_llm_cache(InMemoryCache())
+        before = len(service.requests)
+        assert _call(calls, way, llm) == _call(calls, way, llm)
+        assert before + 1 == len(service.requests)
+    without = _openai(service, cache=False)
+    _call(calls, way, without)
+    _call(calls, way, without)
+    assert before + 3 == len(service.requests)
+
+
+@pytest.mark.parametrize("way", ["invoke", "batch"])
+def test_a_cache_that_is_missing_is_an_error(calls: Calls, way: str) -> None:
+    """As LangChain has it."""
+    with pytest.raises(ValueError, match="cache"):
+        _call(calls, way, _openai(Service([_answer]), cache=True))
+
+
+_SEEN: list[str] = []
+
+
+class Overriding(AzureOpenAI):
+    """A user's subclass that looks at what is generated."""
+
+    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        _SEEN.append("generate")
+        return super().generate(*args, **kwargs)
+
+    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        _SEEN.append("generate")
+        return await super().agenerate(*args, **kwargs)
+
+    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[GenerationChunk]:
+        _SEEN.append("generate")
+        yield from super()._stream(*args, **kwargs)
+
+    async def _astream(self, *args: Any, **kwargs: Any) -> Any:
+        _SEEN.append("generate")
+        async for chunk in super()._astream(*args, **kwargs):
+            yield chunk
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_subclass_methods_are_called(calls: Calls, way: str) -> None:
+    """Whether somebody listens or not."""
+    _SEEN.clear()
+    _call(calls, way, _openai(Service([_answer]), Overriding))
+    assert ["generate"] == _SEEN
+
+
+def _wrapped_plainly(method: Any, note: Callable[[], None]) -> Any:
+    def around(*args: Any, **kwargs: Any) -> Any:
+        note()
+        return method(*args, **kwargs)
+
+    return around
+
+
+def _wrapped_in_disguise(method: Any, note: Callable[[], None]) -> Any:
+    return functools.wraps(method)(_wrapped_plainly(method, note))
+
+
+def _wrapped_as_itself(method: Any, note: Callable[[], None]) -> Any:
+    def around(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
+        note()
+        return wrapped(*args, **kwargs)
+
+    return wrapt.FunctionWrapper(method, around)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("wrap", [_wrapped_plainly, _wrapped_in_disguise, _wrapped_as_itself])
+@pytest.mark.parametrize("where", [BaseLLM, AzureLLM])
+def test_instruments_see_their_calls(
+    calls: Calls, way: str, wrap: Any, where: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Monitoring puts its own in the place of LangChain's methods, well disguised."""
+    told: list[int] = []
+    method = "stream" if way == "stream" else "generate"
+    name = f"a{method}" if isinstance(calls, AsyncCalls) else method
+    monkeypatch.setattr(where, name, wrap(getattr(where, name), lambda: told.append(1)))
+    _call(calls, way, _openai(Service([_answer])))
+    assert told
+
+
+def test_a_stream_that_is_left_is_closed(calls: Calls) -> None:
+    """Its connection serves again."""
+    llm = _openai(Service([_answer]))
+    found = llm.stream("x")
+    assert "a" == next(found)
+    del found
+    assert ["a", "b", ""] == calls.stream(llm, "x")
+
+
+def test_a_batch_that_is_asked_within_a_batch_has_its_own_limits() -> None:
+    """A rate limiter, say, may ask the same object."""
+    service = Service([echo])
+    asked: list[str] = []
+
+    class Limiter(InMemoryRateLimiter):
+        def acquire(self, *, blocking: bool = True) -> bool:
+            if not asked:
+                asked.append("once")
+                asked.extend(llm.batch(["inner", "most"], {"max_concurrency": 1}))
+            return blocking
+
+    llm = _openai(service, rate_limiter=Limiter(), batch_size=1)
+    assert ["outer!", "other!"] == llm.batch(["outer", "other"], {"max_concurrency": 1})
+    assert ["once", "inner!", "most!"] == asked
