@@ -57,3 +57,19 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_dir_lists_the_lazy_names() -> None:
     """Completion in an interpreter knows them before they are imported."""
     assert set(_NAMES) <= set(dir(langchain_azure_llms))
+
+
+@pytest.mark.parametrize("name", ["AzureOpenAI", "AzureMLOnlineEndpoint"])
+def test_engines_and_extras_are_imported_when_they_are_needed(name: str) -> None:
+    """HTTP engines with the first request, azure-identity with its first credential."""
+    code = (
+        "import sys; from langchain_core.language_models.llms import BaseLLM; "
+        "before = {*sys.modules}; "
+        f"from langchain_azure_llms import {name}; "
+        "print(*sorted({module.partition('.')[0] for module in sys.modules.keys() - before}))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    late = {"aiohttp", "azure", "h11", "httpcore2", "httpx_aiohttp", "tiktoken", "xllamacpp"}
+    assert set() == late & {*found}

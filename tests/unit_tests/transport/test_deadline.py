@@ -7,7 +7,7 @@ import httpcore2
 import httpx2
 import pytest
 
-from langchain_azure_llms.transport import _deadline
+from langchain_azure_llms.transport import _bounded, _deadline
 from langchain_azure_llms.transport._deadline import bounded, longest, until_it_begins
 
 
@@ -55,6 +55,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     """The clock that the bound is measured with."""
     clock = _Clock()
     monkeypatch.setattr(_deadline, "time", clock)
+    monkeypatch.setattr(_bounded, "time", clock)
     return clock
 
 
