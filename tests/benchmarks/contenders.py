@@ -4,13 +4,17 @@ Each is made as its users make it, with its own defaults.
 """
 
 import warnings
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import httpx2
 import langchain_openai
 from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackHandler,
+    CallbackManagerForLLMRun,
+)
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, LLMResult
 
@@ -21,6 +25,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it announces its own end
     from langchain_community.llms import azureml_endpoint as community
 
+LLMT = TypeVar("LLMT", bound=BaseLLM)
 OURS = "ours"
 OPENAI = "langchain-openai"
 COMMUNITY = "langchain-community"
@@ -97,6 +102,16 @@ class NoOpLLM(BaseLLM):
         **kwargs: Any,
     ) -> LLMResult:
         return self._generate(prompts)
+
+
+class Listener(BaseCallbackHandler):
+    """Is told of each run, and does nothing about it."""
+
+
+def heard(llm: LLMT) -> LLMT:
+    """Return an LLM with somebody who listens to its runs."""
+    llm.callbacks = [Listener()]
+    return llm
 
 
 class BareHttpx2:

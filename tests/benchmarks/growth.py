@@ -149,6 +149,11 @@ def _by_number(setting: Setting) -> list[Series]:
             "ours",
             lambda count, at_once: workloads.abatches_as_completed(run, ours, count, at_once),
         ),
+        Series(
+            "AzureMLOnlineEndpoint.abatch, a listener",
+            "ours",
+            _abatches(setting, who.heard(who.our_azureml(url))),
+        ),
         Series("AzureOpenAI.abatch", "ours", _abatches(setting, who.our_openai(url)), 10_000),
         Series(
             "langchain-openai abatch", "peer", _abatches(setting, who.their_openai(url)), 10_000

@@ -69,6 +69,12 @@ class Pair:
         """Return both, for the endpoint at this address."""
         return [(who.OURS, "ours", self.our(url)), (self.peer, "peer", self.their(url))]
 
+    @property
+    def heard(self) -> "Pair":
+        """The same, with somebody who listens to each run."""
+        our, their = self.our, self.their
+        return Pair(lambda url: who.heard(our(url)), self.peer, lambda url: who.heard(their(url)))
+
 
 ALL = 1000
 _MOST_ROUNDS = {who.COMMUNITY: 10}
@@ -87,10 +93,11 @@ def _of_llms(
     ]
 
 
-def invoke(pair: Pair, address: Address) -> LineUp:
+def invoke(pair: Pair, address: Address, *, is_heard: bool = False) -> LineUp:
     def made(setting: Setting) -> list[Contender]:
         url, count = setting.url(address), setting.size(40)
-        llms = [*pair.llms(url), (who.NO_OP, "floor", who.NoOpLLM())]
+        no_op = who.heard(who.NoOpLLM()) if is_heard else who.NoOpLLM()
+        llms = [*(pair.heard if is_heard else pair).llms(url), (who.NO_OP, "floor", no_op)]
         client = who.BareHttpx2(url)
         setting.exits.callback(client.close)
         bare = Contender(
@@ -136,13 +143,15 @@ def ainvoke(pair: Pair, address: Address, at_once: int) -> LineUp:
     return made
 
 
-def stream(deployment: str) -> LineUp:
+def stream(deployment: str, *, is_heard: bool = False) -> LineUp:
     def made(setting: Setting) -> list[Contender]:
         url = setting.url("tls")
         llms: list[tuple[str, Role, BaseLLM]] = [
             (who.OURS, "ours", who.our_openai(url, deployment)),
             (who.OPENAI, "peer", who.their_openai(url, deployment)),
         ]
+        for _, _, llm in llms if is_heard else ():
+            who.heard(llm)
         return _of_llms(llms, workloads.streams, setting.size(2), 1)
 
     return made

@@ -117,6 +117,25 @@ ROWS = (
         line_ups.fast_batch,
         rounds=20,
     ),
+    Row(
+        "openai-invoke-heard",
+        "AzureOpenAI.invoke, a listener",
+        "call",
+        line_ups.invoke(line_ups.OPENAI, "tls", is_heard=True),
+    ),
+    Row(
+        "azureml-invoke-heard",
+        "AzureMLOnlineEndpoint.invoke, a listener",
+        "call",
+        line_ups.invoke(line_ups.AZUREML, "tls", is_heard=True),
+    ),
+    Row(
+        "openai-stream-heard",
+        "AzureOpenAI.stream, a listener",
+        "chunk",
+        line_ups.stream("many", is_heard=True),
+        rounds=20,
+    ),
     Row("construct", "construct one more AzureOpenAI", "object", line_ups.construct, rounds=15),
     Row(
         "openai-invoke-plain",
