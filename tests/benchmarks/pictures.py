@@ -24,7 +24,7 @@ _DARK_INK, _DARK_GROUND = "#e6edf3", "#0d1117"
 _COLOURS = {"ours": "#2f81f7", "peer": "#d9730d", "floor": _FAINT}
 _MARKERS = {"ours": "o", "peer": "s", "floor": "|"}
 _ROLES = {"ours": "langchain-azure-llms", "peer": "peer", "floor": "what lies beneath"}
-_DASHES = ("-", "--", ":", "-.")
+_DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 _WIDTH = 9.0
 
 _SCHEME = f"""<style>@media (prefers-color-scheme: dark) {{

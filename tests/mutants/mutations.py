@@ -366,4 +366,55 @@ _SECRETS = (
         ("test_codecs.py",),
     ),
 )
-MUTATIONS = (*_RETRYING, *_SENDING, *_ANSWERING, *_SECRETS)
+_SHORTER_WAYS = (
+    Mutation(
+        "whoever listens is told",
+        "llms/_direct.py",
+        "return any(manager.handlers for manager in configured)",
+        "return False and any(manager.handlers for manager in configured)",
+        ("llms/test_direct.py",),
+    ),
+    Mutation(
+        "a cache is asked",
+        "llms/_direct.py",
+        "if self.cache is True or self._cache_in_use is not None:",
+        "if self.cache is True:",
+        ("llms/test_direct.py",),
+    ),
+    Mutation(
+        "instruments see their calls",
+        "llms/_direct.py",
+        "if type(method) is not FunctionType:",
+        "if not isinstance(method, FunctionType):",
+        ("llms/test_direct.py",),
+    ),
+    Mutation(
+        "an assigned setting counts at once",
+        "llms/_configured.py",
+        "            self.__pydantic_private__[KEPT] = {}\n",
+        "            self.__pydantic_private__.setdefault(KEPT, {})\n",
+        ("llms/test_derived.py",),
+    ),
+    Mutation(
+        "what is worked out of replaced settings is forgotten",
+        "llms/_configured.py",
+        "            self.__pydantic_private__[KEPT] = {}\n",
+        "            self.__pydantic_private__.setdefault(KEPT, {}).clear()\n",
+        ("llms/test_derived.py",),
+    ),
+    Mutation(
+        "a client that was closed is not used again",
+        "transport/_pool.py",
+        "return is_theirs and not self.client.is_closed",
+        "return is_theirs",
+        ("transport/test_pool.py",),
+    ),
+    Mutation(
+        "half a character does not make an answer unreadable",
+        "formatters/_json.py",
+        "        return _decode(text)\n",
+        "        return from_json(text)\n",
+        ("formatters/test_json.py",),
+    ),
+)
+MUTATIONS = (*_RETRYING, *_SENDING, *_ANSWERING, *_SECRETS, *_SHORTER_WAYS)
