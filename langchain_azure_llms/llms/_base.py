@@ -19,7 +19,7 @@ from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._as_completed import aas_completed, as_completed
 from langchain_azure_llms.llms._configs import Config, asked, callbacks_of, limit_of, placed
 from langchain_azure_llms.llms._configured import private
-from langchain_azure_llms.llms._direct import DirectLLM
+from langchain_azure_llms.llms._direct import AGENERATING, GENERATING, DirectLLM
 from langchain_azure_llms.llms._settling import Outcome
 from langchain_azure_llms.llms._tally import (
     NOTHING,
@@ -210,7 +210,7 @@ class AzureLLM(DirectLLM):
     ) -> LLMResult:
         """Return what `generate` returns, by a shorter way where nobody listens."""
         callbacks = callbacks_of(config, run)
-        if self._is_heard(callbacks, arguments, "batch", "generate_prompt", "generate"):
+        if self._is_heard(callbacks, arguments, "batch", *GENERATING):
             return self.generate(prompts, **run, **arguments)
         given = {"stop": None, "new_arg_supported": True, **private(arguments)}
         with entered(self):
@@ -221,7 +221,7 @@ class AzureLLM(DirectLLM):
     ) -> LLMResult:
         """Do the same in asyncio."""
         callbacks = callbacks_of(config, run)
-        if self._is_heard(callbacks, arguments, "abatch", "agenerate_prompt", "agenerate"):
+        if self._is_heard(callbacks, arguments, "abatch", *AGENERATING):
             return await self.agenerate(prompts, **run, **arguments)
         given = {"stop": None, "new_arg_supported": True, **private(arguments)}
         with entered(self):

@@ -23,6 +23,8 @@ from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._configured import RUN_ARGUMENTS, private
 
+GENERATING = ("generate_prompt", "generate", "_generate")
+AGENERATING = ("agenerate_prompt", "agenerate", "_agenerate")
 _TOLD = frozenset({"callbacks", *RUN_ARGUMENTS})
 """Arguments of `generate` that are for those who listen."""
 
@@ -40,7 +42,7 @@ class DirectLLM(AnsweringLLM):
     ) -> str:
         """Answer a prompt; see LangChain's `BaseLLM.invoke`."""
         callbacks = (ensure_config(config).get("callbacks"),)
-        if self._is_heard(callbacks, kwargs, "invoke", "generate_prompt", "generate"):
+        if self._is_heard(callbacks, kwargs, "invoke", *GENERATING):
             return super().invoke(input, config, stop=stop, **kwargs)
         result = self._generate([self._text_of(input)], stop, **private(kwargs))
         return result.generations[0][0].text
@@ -55,7 +57,7 @@ class DirectLLM(AnsweringLLM):
     ) -> str:
         """Answer a prompt in asyncio; see LangChain's `BaseLLM.ainvoke`."""
         callbacks = (ensure_config(config).get("callbacks"),)
-        if self._is_heard(callbacks, kwargs, "ainvoke", "agenerate_prompt", "agenerate"):
+        if self._is_heard(callbacks, kwargs, "ainvoke", *AGENERATING):
             return await super().ainvoke(input, config, stop=stop, **kwargs)
         result = await self._agenerate([self._text_of(input)], stop, **private(kwargs))
         return result.generations[0][0].text
@@ -70,7 +72,7 @@ class DirectLLM(AnsweringLLM):
     ) -> Iterator[str]:
         """Answer a prompt piece by piece; see LangChain's `BaseLLM.stream`."""
         callbacks = (ensure_config(config).get("callbacks"),)
-        if self._is_heard(callbacks, kwargs, "stream"):
+        if self._is_heard(callbacks, kwargs, "stream", "_stream"):
             yield from super().stream(input, config, stop=stop, **private(kwargs))
             return
         found = self._stream(self._text_of(input), stop, **private(kwargs))
@@ -88,7 +90,7 @@ class DirectLLM(AnsweringLLM):
     ) -> AsyncIterator[str]:
         """Answer a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
         callbacks = (ensure_config(config).get("callbacks"),)
-        if self._is_heard(callbacks, kwargs, "astream"):
+        if self._is_heard(callbacks, kwargs, "astream", "_astream"):
             parts = super().astream(input, config, stop=stop, **private(kwargs))
             async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
                 async for part in closing_parts:
@@ -107,8 +109,8 @@ class DirectLLM(AnsweringLLM):
         Args:
             callbacks: The callbacks of each of its runs.
             arguments: The call's other arguments.
-            methods: LangChain's methods that would be left out. Where one was replaced, by a user's
-                subclass or by an instrument, it is to be called.
+            methods: LangChain's methods on that way. Where one was replaced, by a user's subclass
+                or by an instrument, all is to be called as LangChain calls it.
         """
         if self.cache is True or self._cache_in_use is not None:
             return True

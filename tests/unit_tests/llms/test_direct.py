@@ -341,3 +341,28 @@ def test_a_batch_that_is_asked_within_a_batch_has_its_own_limits() -> None:
     llm = _openai(service, rate_limiter=Limiter(), batch_size=1)
     assert ["outer!", "other!"] == llm.batch(["outer", "other"], {"max_concurrency": 1})
     assert ["once", "inner!", "most!"] == asked
+
+
+class _Odd(AzureOpenAI):
+    """Overrides as LangChain allows them: without a run manager, and no generator."""
+
+    def _generate(self, prompts: list[str], stop: Any = None) -> LLMResult:
+        return super()._generate([f"<{prompt}>" for prompt in prompts], stop)
+
+    async def _agenerate(self, prompts: list[str], stop: Any = None) -> LLMResult:
+        return await super()._agenerate([f"<{prompt}>" for prompt in prompts], stop)
+
+    def _stream(self, prompt: str, *_: Any, **__: Any) -> Iterator[GenerationChunk]:
+        return iter([GenerationChunk(text=f"<{prompt}>!")])
+
+    async def _astream(self, *args: Any, **kwargs: Any) -> Any:
+        for chunk in self._stream(*args, **kwargs):
+            yield chunk
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_odd_subclasses_work_as_with_langchain(calls: Calls, way: str) -> None:
+    """With a listener and without."""
+    llm = _openai(Service([_answer]), _Odd)
+    for config in ({}, {"callbacks": [Listener()]}):
+        assert "<x>!" == "".join(_call(calls, way, llm, config=config))
