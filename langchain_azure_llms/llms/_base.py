@@ -20,7 +20,7 @@ from langchain_azure_llms.llms._as_completed import aas_completed, as_completed
 from langchain_azure_llms.llms._configs import Config, asked, callbacks_of, limit_of, placed
 from langchain_azure_llms.llms._configured import private
 from langchain_azure_llms.llms._direct import AGENERATING, GENERATING, DirectLLM
-from langchain_azure_llms.llms._settling import Outcome
+from langchain_azure_llms.llms._settling import Outcome, with_number
 from langchain_azure_llms.llms._tally import (
     NOTHING,
     BatchCall,
@@ -155,7 +155,7 @@ class AzureLLM(DirectLLM):
         Raises:
             AzureLLMError: The first error, unless `return_exceptions`.
         """
-        limit = limit_of(config, len(inputs), self.max_concurrency)
+        limit = limit_of(config, inputs, self.max_concurrency)
         named: Any = {"return_exceptions": return_exceptions, "arguments": kwargs}
         with closing(as_completed(self, inputs, config, limit, **named)) as done:
             yield from done
@@ -172,7 +172,7 @@ class AzureLLM(DirectLLM):
 
         See `batch_as_completed`.
         """
-        limit = limit_of(config, len(inputs), self.max_concurrency)
+        limit = limit_of(config, inputs, self.max_concurrency)
         named: Any = {"return_exceptions": return_exceptions, "arguments": kwargs}
         async with aclosing(aas_completed(self, inputs, config, limit, **named)) as done:
             async for one in done:
@@ -183,7 +183,7 @@ class AzureLLM(DirectLLM):
         self, inputs: Sequence[LanguageModelInput], config: Config, *, collects: bool
     ) -> Iterator[BatchCall]:
         """Tell `generate` of a batch call."""
-        batch = BatchCall(self, limit_of(config, len(inputs), self.max_concurrency), collects)
+        batch = BatchCall(self, limit_of(config, inputs, self.max_concurrency), collects)
         token = under_way.set(batch)
         try:
             yield batch
@@ -195,15 +195,16 @@ class AzureLLM(DirectLLM):
     ) -> list[str | Exception]:
         """Return inputs as text; one that is none is an error of its own where errors are kept."""
 
-        def text_of(given: LanguageModelInput) -> str | Exception:
+        def text_of(number: int, given: LanguageModelInput) -> str | Exception:
             try:
-                return self._convert_input(given).to_string()
+                return self._text_of(given)
             except Exception as error:
+                with_number(error, number, len(inputs))
                 if not collects:
                     raise
                 return error
 
-        return [text_of(given) for given in inputs]
+        return [text_of(number, given) for number, given in enumerate(inputs)]
 
     def _generated(
         self, prompts: list[str], config: Config, run: dict[str, Any], arguments: dict[str, Any]

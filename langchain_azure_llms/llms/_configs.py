@@ -13,18 +13,24 @@ from langchain_azure_llms.exceptions import ConfigurationError
 Config = RunnableConfig | Sequence[RunnableConfig] | None
 
 
-def limit_of(config: Config, count: int, default: int) -> int:
+def limit_of(config: Config, inputs: Sequence[Any], default: int) -> int:
     """Return how many requests of a batch may be in flight.
 
     Args:
         config: The batch's config.
-        count: How many inputs the batch has.
+        inputs: The batch's inputs.
         default: The limit where the config sets none.
 
     Raises:
-        ConfigurationError: If the config is not one for all inputs or one for each, or its
-            `max_concurrency` is no number of requests.
+        ConfigurationError: If the inputs cannot be counted, if the config is not one for all or one
+            for each, or its `max_concurrency` is no number of requests.
     """
+    if not hasattr(inputs, "__len__"):
+        raise ConfigurationError(
+            f"The prompts are a {type(inputs).__name__}, expected a list, or another sequence with "
+            "a length, which may make its items when they are asked for."
+        )
+    count = len(inputs)
     if isinstance(config, Sequence) and len(config) != count:
         raise ConfigurationError(
             f"There are {len(config)} configs for {count} inputs: pass one for all, or a list with "

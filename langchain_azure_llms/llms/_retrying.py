@@ -120,7 +120,7 @@ class RetryingLLM(RunnableRetry):  # type: ignore[type-arg, no-redef] # as it is
                 yield one
 
     def _limit(self, config: Any, inputs: Sequence[LanguageModelInput]) -> int:
-        return limit_of(config, len(inputs), cast("Any", self.bound).max_concurrency)
+        return limit_of(config, inputs, cast("Any", self.bound).max_concurrency)
 
 
 def retrying(made: Any) -> RetryingLLM:

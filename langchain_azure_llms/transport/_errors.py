@@ -219,8 +219,7 @@ _ADVICE: dict[type[errors.StatusError], str] = {
     errors.ContentFilterError: "Change the prompt, or the deployment's content filter.",
     errors.ContextLengthError: "Shorten the prompt or ask for fewer tokens.",
     errors.DeploymentNotFoundError: (
-        "Check the endpoint, the deployment name and the API version; a new deployment takes some "
-        "minutes to appear."
+        "Check the endpoint and the deployment name; a new deployment takes some minutes to appear."
     ),
     errors.OperationNotSupportedError: "The model behind it does not offer this operation.",
     errors.PermissionDeniedError: "Check the resource's network rules and role assignments.",

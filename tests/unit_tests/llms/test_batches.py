@@ -741,3 +741,34 @@ def test_an_error_as_they_come_names_its_prompt(make: Callable[..., AzureLLM], t
     with pytest.raises(ContentFilterError, match="prompt 2 of 3") as raised:
         sync_taken() if take == "batch_as_completed" else asyncio.run(taken())
     assert 2 == raised.value.prompt_index
+
+
+def _collected(llm: AzureLLM, way: str, prompts: Any) -> None:
+    async def taken() -> None:
+        found: Any = getattr(llm, way)(prompts)
+        if way == "abatch":
+            await found
+        else:
+            _ = [one async for one in found]
+
+    if way.startswith("a"):
+        asyncio.run(taken())
+    else:
+        list(getattr(llm, way)(prompts))
+
+
+@pytest.mark.parametrize("way", ["batch", "abatch", "batch_as_completed", "abatch_as_completed"])
+def test_prompts_that_cannot_be_counted_are_refused(way: str) -> None:
+    """A generator is an obvious input, and no sequence; nothing is sent."""
+    service = Service([echo])
+    with pytest.raises(ConfigurationError, match="a generator, expected a list"):
+        _collected(_azure(service), way, (prompt for prompt in ["a"]))
+    assert [] == service.requests
+
+
+def test_a_prompt_that_is_none_is_named_by_its_number(calls: Calls) -> None:
+    """Of many thousands, which?"""
+    prompts: Any = ["a", 5, "c"]
+    with pytest.raises(ConfigurationError, match="prompt 1 of 3") as caught:
+        calls.batch(_azure(Service([echo])), prompts)
+    assert 1 == caught.value.prompt_index
