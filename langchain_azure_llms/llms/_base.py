@@ -7,6 +7,7 @@ from contextlib import aclosing, closing, contextmanager
 from typing import Any
 
 from langchain_core.callbacks import (
+    AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
     Callbacks,
@@ -214,7 +215,7 @@ class AzureLLM(DirectLLM):
         if self._is_heard(callbacks, arguments, "batch", *GENERATING):
             return self.generate(prompts, **run, **arguments)
         given = {"stop": None, "new_arg_supported": True, **private(arguments)}
-        with entered(self):
+        with entered(self), self._calling(arguments):
             return self._generate_helper(prompts, run_managers=[], **given)
 
     async def _agenerated(
@@ -222,10 +223,10 @@ class AzureLLM(DirectLLM):
     ) -> LLMResult:
         """Do the same in asyncio."""
         callbacks = callbacks_of(config, run)
-        if self._is_heard(callbacks, arguments, "abatch", *AGENERATING):
+        if self._is_heard(callbacks, arguments, "abatch", *AGENERATING, by=AsyncCallbackManager):
             return await self.agenerate(prompts, **run, **arguments)
         given = {"stop": None, "new_arg_supported": True, **private(arguments)}
-        with entered(self):
+        with entered(self), self._calling(arguments):
             return await self._agenerate_helper(prompts, run_managers=[], **given)
 
     # --- generate ---------------------------------------------------------------------------

@@ -140,6 +140,10 @@ class ConfiguredLLM(BaseLLM):
         super().__setattr__(name, self._guarded(name, value))
         self._forget()
 
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._forget()
+
     def _forget(self) -> None:
         """Drop what was worked out of settings that may be others now."""
         if self.__pydantic_private__ is not None:
@@ -152,8 +156,10 @@ class ConfiguredLLM(BaseLLM):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other settings, which are not checked before the next call."""
+        if deep:  # pydantic's own way would copy live objects, too, where there is an update
+            return copy.deepcopy(self).model_copy(update=update)
         guarded = {name: self._guarded(name, value) for name, value in (update or {}).items()}
-        return super().model_copy(update=guarded, deep=deep)
+        return super().model_copy(update=guarded)
 
     def _guarded(self, name: str, value: Any) -> Any:
         """Return a bare text that is to become a secret setting as a secret."""
@@ -283,18 +289,11 @@ class ConfiguredLLM(BaseLLM):
 
     def asdict(self) -> dict[str, Any]:
         """Return what identifies this LLM and the call under way; caches and tracers use it."""
-        return {**self._told, "settings_digest": self._settings_digest}
-
-    @property
-    def _told(self) -> dict[str, Any]:
-        """What tracers are told of this LLM and the call under way."""
-        told = super().asdict()
         call = _call_arguments.get()
-        if call is None or call[0] != id(self):
-            return told
-        arguments = call[1]
+        arguments = call[1] if call is not None and call[0] == id(self) else {}
         digests = {n: digest(arguments[n]) for n in _PRIVATE_ARGUMENTS & arguments.keys()}
-        return {**told, **arguments, **digests}
+        identity = {"settings_digest": self._settings_digest, **arguments, **digests}
+        return {**super().asdict(), **identity}
 
     @property
     def _settings_digest(self) -> str:
@@ -307,13 +306,10 @@ class ConfiguredLLM(BaseLLM):
     def _dict_for_compat(self) -> dict[str, Any]:
         """Return `asdict`, without silencing a deprecated method of that purpose on the way.
 
-        LangChain asks with every call, and the silence takes longer than the rest. So does the
-        digest, which only a cache needs.
+        LangChain asks with every call, and the silence takes longer than the rest.
         """
-        if type(self).dict is not BaseLLM.dict:  # a user's subclass has it
-            return super()._dict_for_compat()
-        is_old = type(self).asdict is not ConfiguredLLM.asdict  # as there
-        return self._told if self._cache_in_use is None and not is_old else self.asdict()
+        is_old = type(self).dict is not BaseLLM.dict  # a user's subclass has it
+        return super()._dict_for_compat() if is_old else self.asdict()
 
     @property
     def _cache_in_use(self) -> BaseCache | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
 ValueT = TypeVar("ValueT")
+_OURS = "langchain_azure_llms."
 KEPT = "_derived"
 """The private attribute that holds what was worked out: a dict, replaced by each assignment."""
 
@@ -14,7 +15,8 @@ class Derived(Generic[ValueT]):
     """A property whose value is kept until a setting of its object is assigned.
 
     For what follows from settings that can only be replaced as a whole; not from what can change
-    within, such as a dict of parameters.
+    within, such as a dict of parameters. In a user's subclass nothing is kept: there, settings may
+    be properties that change by themselves.
     """
 
     def __init__(self, work: Callable[[Any], ValueT]) -> None:
@@ -31,6 +33,8 @@ class Derived(Generic[ValueT]):
     def __get__(self, llm: Any, owner: type) -> Derived[ValueT] | ValueT:
         if llm is None:
             return self
+        if not type(llm).__module__.startswith(_OURS):
+            return self._work(llm)
         # The dict of this moment: a value of settings that another thread replaces meanwhile is
         # kept in one that nobody will look at.
         kept: dict[str, ValueT] = llm.__pydantic_private__[KEPT]

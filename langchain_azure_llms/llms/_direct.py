@@ -8,13 +8,18 @@ every chunk. What there is to see is the same either way; a test holds both ways
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, cast
 
-from langchain_core.callbacks import CallbackManager, Callbacks
-from langchain_core.language_models import llms
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    BaseCallbackHandler,
+    BaseCallbackManager,
+    CallbackManager,
+    Callbacks,
+)
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import GenerationChunk
@@ -23,10 +28,12 @@ from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._configured import RUN_ARGUMENTS, private
 
-GENERATING = ("generate_prompt", "generate", "_generate")
-AGENERATING = ("agenerate_prompt", "agenerate", "_agenerate")
-_TOLD = frozenset({"callbacks", *RUN_ARGUMENTS})
-"""Arguments of `generate` that are for those who listen."""
+GENERATING = ("generate_prompt", "generate", "_generate_helper", "_generate")
+AGENERATING = ("agenerate_prompt", "agenerate", "_agenerate_helper", "_agenerate")
+_ITS_OWN = frozenset(
+    {"callbacks", "new_arg_supported", "prompts", "run_manager", "run_managers", *RUN_ARGUMENTS}
+)
+"""Arguments that LangChain's methods have for themselves, or refuse."""
 
 
 class DirectLLM(AnsweringLLM):
@@ -57,7 +64,7 @@ class DirectLLM(AnsweringLLM):
     ) -> str:
         """Answer a prompt in asyncio; see LangChain's `BaseLLM.ainvoke`."""
         callbacks = (ensure_config(config).get("callbacks"),)
-        if self._is_heard(callbacks, kwargs, "ainvoke", *AGENERATING):
+        if self._is_heard(callbacks, kwargs, "ainvoke", *AGENERATING, by=AsyncCallbackManager):
             return await super().ainvoke(input, config, stop=stop, **kwargs)
         result = await self._agenerate([self._text_of(input)], stop, **private(kwargs))
         return result.generations[0][0].text
@@ -90,7 +97,7 @@ class DirectLLM(AnsweringLLM):
     ) -> AsyncIterator[str]:
         """Answer a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
         callbacks = (ensure_config(config).get("callbacks"),)
-        if self._is_heard(callbacks, kwargs, "astream", "_astream"):
+        if self._is_heard(callbacks, kwargs, "astream", "_astream", by=AsyncCallbackManager):
             parts = super().astream(input, config, stop=stop, **private(kwargs))
             async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
                 async for part in closing_parts:
@@ -102,7 +109,11 @@ class DirectLLM(AnsweringLLM):
                 yield chunk.text
 
     def _is_heard(
-        self, callbacks: Iterable[Callbacks], arguments: Mapping[str, Any], *methods: str
+        self,
+        callbacks: Sequence[Callbacks],
+        arguments: Mapping[str, Any],
+        *methods: str,
+        by: type[CallbackManager | AsyncCallbackManager] = CallbackManager,
     ) -> bool:
         """Return whether LangChain's own way is to be taken.
 
@@ -111,21 +122,32 @@ class DirectLLM(AnsweringLLM):
             arguments: The call's other arguments.
             methods: LangChain's methods on that way. Where one was replaced, by a user's subclass
                 or by an instrument, all is to be called as LangChain calls it.
+            by: The class that would tell listeners.
         """
-        if self.cache is True or self._cache_in_use is not None:
+        if self.callbacks or self.cache is True or self._cache_in_use is not None:
+            return True
+        if not (_ITS_OWN.isdisjoint(arguments) and _is_known(by.on_llm_start)):
             return True
         for method in methods:
-            if not (_is_known(getattr(BaseLLM, method)) and _is_known(getattr(type(self), method))):
+            bound = getattr(self, method)
+            if type(bound) is not MethodType or not _is_known(bound.__func__):
                 return True
-        if not _TOLD.isdisjoint(arguments):
-            return True
-        configured = (
-            CallbackManager.configure(of_run, self.callbacks, self.verbose) for of_run in callbacks
+            if not _is_known(getattr(BaseLLM, method)):
+                return True
+        return any(map(_handlers_of, callbacks)) or any(
+            by.configure(of_run, None, self.verbose).handlers for of_run in callbacks
         )
-        return any(manager.handlers for manager in configured)
 
     def _text_of(self, given: LanguageModelInput) -> str:
-        return given if isinstance(given, str) else self._convert_input(given).to_string()
+        is_ours = type(self)._convert_input is AnsweringLLM._convert_input  # noqa: SLF001 - ours
+        if isinstance(given, str) and is_ours:  # LangChain makes an object of it, and a text again
+            return given
+        return self._convert_input(given).to_string()
+
+
+def _handlers_of(callbacks: Callbacks) -> Sequence[BaseCallbackHandler]:
+    """Return the handlers that a call was given; those that LangChain adds come later."""
+    return callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
 
 
 def _is_known(method: Any) -> bool:
@@ -135,5 +157,8 @@ def _is_known(method: Any) -> bool:
     """
     if type(method) is not FunctionType:
         return False
-    module: str = method.__globals__["__name__"]
-    return module == llms.__name__ or module.startswith("langchain_azure_llms.")
+    module = method.__globals__.get("__name__", "")
+    return isinstance(module, str) and module.startswith(("langchain_core.", _OURS))
+
+
+_OURS = "langchain_azure_llms."

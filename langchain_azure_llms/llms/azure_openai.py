@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import httpx2
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import ConfigDict
 
@@ -193,10 +192,10 @@ class AzureOpenAI(AzureOpenAISettings):
         params = {name: value for name, value in params.items() if name not in extra}
         asked = self._asked(stop, params, extra["extra_body"], stream=stream)
         deployment = self._deployment(asked)
-        given = extra["timeout"]
+        time = self.request_timeout if extra["timeout"] is None else extra["timeout"]
         common: dict[str, Any] = {
             "headers": {"OpenAI-Organization": self.openai_organization},
-            "timeout": self._timeout if given is None else _settings.as_timeout(given, "timeout"),
+            "timeout": _settings.as_timeout(time, "timeout"),
             "stream": stream,
             "extra_headers": extra["extra_headers"],
             "extra_query": extra["extra_query"],
@@ -270,11 +269,6 @@ class AzureOpenAI(AzureOpenAISettings):
     @property
     def _sends_token_as_key(self) -> bool:
         return is_web_token(self._authorization.headers.get("api-key", ""))
-
-    @Derived
-    def _timeout(self) -> httpx2.Timeout | None:
-        """The object's own timeout as the HTTP client takes it."""
-        return _settings.as_timeout(self.request_timeout, "timeout")
 
     @property
     def _own_deployment(self) -> str | None:

@@ -7,7 +7,6 @@ from copy import deepcopy
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-import httpx2
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -221,15 +220,11 @@ class AzureMLOnlineEndpoint(AzureLLM):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         told = {**(self.model_kwargs or {}), **kwargs}
-        params = LangSmithParams(ls_provider="azureml_endpoint", ls_model_type="llm")
-        if stop:
-            params["ls_stop"] = stop
+        told = {name: told[name] for name in ("temperature", "max_tokens") if name in told}
+        params = super()._get_ls_params(stop=stop, **told)
+        params["ls_provider"] = "azureml_endpoint"
         if self.deployment_name:
             params["ls_model_name"] = self.deployment_name
-        if isinstance(temperature := told.get("temperature"), int | float):
-            params["ls_temperature"] = temperature
-        if isinstance(max_tokens := told.get("max_tokens"), int):
-            params["ls_max_tokens"] = max_tokens
         return params
 
     @property
@@ -257,11 +252,6 @@ class AzureMLOnlineEndpoint(AzureLLM):
         if self.endpoint_api_key is None:
             raise MissingCredentialError(_NO_CREDENTIAL)
         return bearer(self.endpoint_api_key)
-
-    @Derived
-    def _timeout(self) -> httpx2.Timeout | None:
-        """The timeout as the HTTP client takes it."""
-        return _settings.as_timeout(self.timeout, "timeout")
 
     @property
     def _model_name(self) -> str | None:
@@ -297,7 +287,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
                 "Accept": getattr(formatter, "accepts", None),
                 "azureml-model-deployment": self.deployment_name,
             },
-            timeout=self._timeout,
+            timeout=_settings.as_timeout(self.timeout, "timeout"),
             stream=stream,
             **extra,
         )

@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator
 from typing import Generic, NamedTuple, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import httpx2
 
@@ -26,19 +26,25 @@ ClientT = TypeVar("ClientT", bound=LeanClient | LeanAsyncClient)
 
 
 class _Last(NamedTuple, Generic[ClientT]):
-    """The client of a call, and for whom it was: a fork, or another event loop, needs another."""
+    """The client of a call, and for whom it was: a fork, or another event loop, needs another.
 
-    client: ClientT
+    A client refers to its loop; so neither is held here.
+    """
+
+    client: ref[ClientT]
     pool: object
     settings: NetworkSettings
-    loop: asyncio.AbstractEventLoop | None = None
+    loop: ref[asyncio.AbstractEventLoop] | None = None
 
-    def is_of(
+    def of(
         self, pool: object, settings: NetworkSettings, loop: asyncio.AbstractEventLoop | None = None
-    ) -> bool:
-        """Return whether it is for them, and open."""
-        is_theirs = self.pool is pool and self.settings is settings and self.loop is loop
-        return is_theirs and not self.client.is_closed
+    ) -> ClientT | None:
+        """Return the client if it is theirs, and open."""
+        of_loop = self.loop() if self.loop is not None else None
+        if self.pool is not pool or self.settings is not settings or of_loop is not loop:
+            return None
+        client = self.client()
+        return client if client is not None and not client.is_closed else None
 
 
 class Lease:
@@ -67,9 +73,9 @@ class SyncPool:
 
     def client(self, settings: NetworkSettings, lease: Lease) -> httpx2.Client:
         """Return the shared client for these settings."""
-        last = lease.last
-        if last is not None and last.is_of(self, settings):
-            return last.client
+        known = lease.last
+        if known is not None and (last := known.of(self, settings)) is not None:
+            return last
         with self._lock:  # in one step: another object may be closing the client just now
             shared = self._clients.get(settings)
             if shared is None:
@@ -77,7 +83,7 @@ class SyncPool:
                 self._clients[settings] = shared
             client, users = shared
             users.add(lease)
-            lease.last = _Last(client, self, settings)
+            lease.last = _Last(ref(client), self, settings)
         return client
 
     def close(self, settings: NetworkSettings, lease: Lease) -> None:
@@ -117,13 +123,9 @@ class AsyncPool:
     def client(self, settings: NetworkSettings, lease: Lease) -> httpx2.AsyncClient:
         """Return the running loop's shared client for these settings."""
         loop = asyncio.get_running_loop()
-        last = lease.last_async
-        if (
-            last is not None
-            and (last.pool, last.loop) == (self, loop)
-            and last.settings is settings
-        ):
-            return last.client
+        known = lease.last_async
+        if known is not None and (last := known.of(self, settings, loop)) is not None:
+            return last
         clients = self._loops.get(loop)
         if clients is None:
             clients = self._welcome(loop)
@@ -133,7 +135,7 @@ class AsyncPool:
             shared = _LoopClient(client, WeakSet(), _closing_with_its_loop(client))
             clients[settings] = shared
         shared.users.add(lease)
-        lease.last_async = _Last(shared.client, self, settings, loop)
+        lease.last_async = _Last(ref(shared.client), self, settings, ref(loop))
         return shared.client
 
     async def close(self, settings: NetworkSettings, lease: Lease) -> None:

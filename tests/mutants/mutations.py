@@ -370,15 +370,15 @@ _SHORTER_WAYS = (
     Mutation(
         "whoever listens is told",
         "llms/_direct.py",
-        "return any(manager.handlers for manager in configured)",
-        "return False and any(manager.handlers for manager in configured)",
+        "return any(map(_handlers_of, callbacks)) or any(",
+        "return False and any(",
         ("llms/test_direct.py",),
     ),
     Mutation(
         "a cache is asked",
         "llms/_direct.py",
-        "if self.cache is True or self._cache_in_use is not None:",
-        "if self.cache is True:",
+        "if self.callbacks or self.cache is True or self._cache_in_use is not None:",
+        "if self.callbacks or self.cache is True:",
         ("llms/test_direct.py",),
     ),
     Mutation(
@@ -405,8 +405,8 @@ _SHORTER_WAYS = (
     Mutation(
         "a client that was closed is not used again",
         "transport/_pool.py",
-        "return is_theirs and not self.client.is_closed",
-        "return is_theirs",
+        "return client if client is not None and not client.is_closed else None",
+        "return client",
         ("transport/test_pool.py",),
     ),
     Mutation(

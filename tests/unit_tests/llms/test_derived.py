@@ -109,6 +109,8 @@ def test_an_assignment_meanwhile_is_not_lost() -> None:
     working, go_on = threading.Event(), threading.Event()
 
     class Slow(AzureOpenAI):
+        __module__ = AzureOpenAI.__module__  # in a user's own nothing is kept
+
         @Derived
         def _slow(self) -> str | None:
             found = self.azure_endpoint
@@ -132,3 +134,46 @@ def test_parameters_that_change_within_count_at_once() -> None:
     _request(llm)
     llm.model_kwargs["user"] = "b"
     assert b'"user": "b"' in _request(llm).body or b'"user":"b"' in _request(llm).body
+
+
+def test_a_subclass_may_have_settings_that_change_by_themselves() -> None:
+    """An address that fails over, say."""
+    addresses = [ONE]
+
+    class FailingOver(AzureOpenAI):
+        @property
+        def _address(self) -> str:
+            return addresses[-1]
+
+    llm = FailingOver(**_OPENAI)
+    assert _request(llm).url.startswith(ONE)
+    addresses.append(OTHER)
+    assert _request(llm).url.startswith(OTHER)
+
+
+@pytest.mark.parametrize(("make", "name"), [(_openai, "request_timeout"), (_azureml, "timeout")])
+def test_a_timeout_that_changes_within_counts_at_once(make: Callable[..., Any], name: str) -> None:
+    """It is an object of the user's."""
+    given = httpx2.Timeout(5)
+    llm = make(**{name: given})
+    assert 5 == _request(llm).timeout.read
+    given.read = 1
+    assert 1 == _request(llm).timeout.read
+
+
+def test_a_setting_that_was_deleted_is_gone() -> None:
+    """As in any object."""
+    llm = _openai()
+    _request(llm)
+    del llm.azure_endpoint
+    with pytest.raises((AttributeError, KeyError)):
+        _request(llm)
+
+
+def test_a_deep_copy_with_another_setting_shares_live_objects() -> None:
+    """They cannot be copied."""
+    client = httpx2.Client()
+    copied = _openai(http_client=client).model_copy(update={"azure_endpoint": OTHER}, deep=True)
+    assert client is copied.http_client
+    assert _request(copied).url.startswith(OTHER)
+    client.close()

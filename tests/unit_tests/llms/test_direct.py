@@ -1,15 +1,17 @@
 """Where nobody listens, a call takes a shorter way; whoever listens sees all, and gets the same."""
 
 import functools
+import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from unittest.mock import Mock, patch
 
 import httpx2
 import pytest
 import wrapt
 from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import BaseCallbackHandler, CallbackManager
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.globals import set_debug, set_llm_cache
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import GenerationChunk, LLMResult
@@ -21,12 +23,13 @@ from langchain_core.tracers.stdout import ConsoleCallbackHandler
 from langsmith import tracing_context
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
-from langchain_azure_llms.exceptions import AzureLLMError
+from langchain_azure_llms.exceptions import AzureLLMError, ContentFilterError
 from langchain_azure_llms.llms._base import AzureLLM
 from tests.unit_tests.llms.scripted import (
     AsyncCalls,
     Service,
     SyncCalls,
+    completion,
     echo,
     stream,
     text_event,
@@ -145,6 +148,10 @@ def test_the_shorter_way_is_taken_where_nobody_listens(
         {"callbacks": []},
         {"tags": ["t"]},
         {"prompt": 5},
+        {"run_managers": []},
+        {"run_manager": 1},
+        {"new_arg_supported": True},
+        {"prompts": ["z"]},
     ],
     ids=str,
 )
@@ -366,3 +373,90 @@ def test_odd_subclasses_work_as_with_langchain(calls: Calls, way: str) -> None:
     llm = _openai(Service([_answer]), _Odd)
     for config in ({}, {"callbacks": [Listener()]}):
         assert "<x>!" == "".join(_call(calls, way, llm, config=config))
+
+
+class _Redacting(AzureOpenAI):
+    """Changes what is asked."""
+
+    def _convert_input(self, model_input: Any) -> Any:
+        return StringPromptValue(text=super()._convert_input(model_input).to_string().upper())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_subclass_changes_inputs(calls: Calls, way: str) -> None:
+    """Texts as well: it may take secrets out of them."""
+    service = Service([_answer])
+    llm = _openai(service, _Redacting)
+    for config in ({}, {"callbacks": [Listener()]}):
+        _call(calls, way, llm, "secret", config=config)
+    assert {"SECRET"} == {"".join(body["prompt"]) for body in service.bodies}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "method", ["generate", "_generate", "_generate_helper", "stream", "_stream"]
+)
+def test_mocks_with_a_specification_are_called(calls: Calls, way: str, method: str) -> None:
+    """They are functions without a module."""
+    of_stream = way == "stream"
+    if of_stream != method.endswith("stream"):
+        pytest.skip("not on the way")
+    name = f"a{method}" if isinstance(calls, AsyncCalls) else method
+    name = name.replace("a_", "_a")
+    llm = _openai(Service([_answer]))
+    with patch.object(AzureLLM, name, autospec=True) as mocked, suppress(Exception):
+        _call(calls, way, llm)
+    assert mocked.called
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_method_of_one_object_is_called(calls: Calls, way: str) -> None:
+    """Put there behind pydantic's back."""
+    llm = _openai(Service([_answer]))
+    method = "_stream" if way == "stream" else "generate"
+    name = f"a{method}" if isinstance(calls, AsyncCalls) else method
+    mocked = Mock(side_effect=ZeroDivisionError)
+    vars(llm)[name.replace("a_", "_a")] = mocked
+    with pytest.raises(ZeroDivisionError):
+        _call(calls, way, llm)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", ["configure", "on_llm_start"])
+def test_instruments_of_callback_managers_see_their_calls(
+    calls: Calls, way: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the class that would tell listeners."""
+    manager = AsyncCallbackManager if isinstance(calls, AsyncCalls) else CallbackManager
+    original, told, listener = getattr(manager, method), [], Listener()
+
+    def configure(*args: Any, **kwargs: Any) -> Any:
+        configured = original(*args, **kwargs)
+        configured.add_handler(listener)
+        return configured
+
+    def start(*args: Any, **kwargs: Any) -> Any:
+        told.append(1)
+        return original(*args, **kwargs)
+
+    around = staticmethod(configure) if method == "configure" else start
+    monkeypatch.setattr(manager, method, around)
+    _call(calls, way, _openai(Service([_answer])))
+    assert told or listener.told
+
+
+def test_a_cache_that_comes_meanwhile_keeps_calls_apart(calls: Calls) -> None:
+    """An answer goes into it under the arguments that it was asked with."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        set_llm_cache(cache)
+        if b"bad" in request.content:
+            return httpx2.Response(400, json={"error": {"code": "content_filter"}})
+        return completion(f"at {json.loads(request.content)['temperature']}")
+
+    cache = InMemoryCache()
+    llm = _openai(Service([answer]), batch_size=1)
+    with pytest.raises(ContentFilterError):
+        calls.batch(llm, ["p", "bad"], temperature=2.0)
+    assert "at 0.7" == calls.invoke(llm, "p")
+    assert "at 2.0" == calls.invoke(llm, "p", temperature=2.0)

@@ -197,3 +197,18 @@ def test_a_copied_lease_is_a_new_one() -> None:
     copied = copy.deepcopy(lease)
     assert copied.last is None
     pool.close_all()
+
+
+def test_a_lease_keeps_no_event_loop_alive() -> None:
+    """Each may have been used in a loop of its own."""
+    pool, settings = AsyncPool(), network_settings()
+    leases, loops = [Lease() for _ in range(5)], []
+
+    async def use(lease: Lease) -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        assert pool.client(settings, lease) is pool.client(settings, lease)
+
+    for lease in leases:
+        asyncio.run(use(lease))
+    gc.collect()
+    assert 1 >= sum(loop() is not None for loop in loops)
