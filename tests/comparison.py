@@ -23,7 +23,7 @@ _FIGURES: tuple[tuple[str, str, tuple[str | None, str]], ...] = (
     ("CPU of a call", "cpu", ("openai-invoke", "azureml-invoke")),
     ("CPU of a call, 32 at once in asyncio", "cpu", ("openai-ainvoke-32", "azureml-ainvoke-32")),
     (
-        "time of 200 prompts at an endpoint that takes 50 ms",
+        "time of 200 prompts at an endpoint that takes 50 ms, `max_concurrency=64`",
         "wall",
         ("openai-batch-slow", "azureml-batch-slow"),
     ),

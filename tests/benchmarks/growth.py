@@ -155,14 +155,15 @@ def _by_number(setting: Setting) -> list[Series]:
             _abatches(setting, who.heard(who.our_azureml(url))),
         ),
         Series("AzureOpenAI.abatch", "ours", _abatches(setting, who.our_openai(url)), 10_000),
-        Series(
-            "langchain-openai abatch", "peer", _abatches(setting, who.their_openai(url)), 10_000
-        ),
-        Series(
-            "langchain-community abatch", "peer", _abatches(setting, who.their_azureml(url)), 1000
-        ),
+        Series("langchain-openai abatch", "peer", _alone(setting, who.their_openai(url)), 10_000),
+        Series("langchain-community abatch", "peer", _alone(setting, who.their_azureml(url)), 1000),
     ]
 
 
 def _abatches(setting: Setting, llm: BaseLLM) -> Callable[[int, int], Work]:
     return lambda count, at_once: workloads.abatches(setting.runner.run, llm, count, at_once)
+
+
+def _alone(setting: Setting, llm: BaseLLM) -> Callable[[int, int], Work]:
+    """Do the same for a peer, which sends one request after the other."""
+    return lambda count, _at_once: workloads.abatches(setting.runner.run, llm, count, None)

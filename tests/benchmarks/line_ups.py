@@ -176,11 +176,11 @@ def slow_batch(pair: Pair, *, is_async: bool, most_rounds: int = ALL) -> LineUp:
     def made(setting: Setting) -> list[Contender]:
         run = setting.runner.run
 
-        def doing(llm: BaseLLM, prompts: int) -> Work:
+        def doing(llm: BaseLLM, prompts: int, concurrency: int | None = None) -> Work:
             work = (
-                workloads.abatches(run, llm, prompts, CONCURRENCY)
+                workloads.abatches(run, llm, prompts, concurrency)
                 if is_async
-                else workloads.batches(llm, prompts, CONCURRENCY)
+                else workloads.batches(llm, prompts, concurrency)
             )
             return workloads.once(work)
 
@@ -188,7 +188,7 @@ def slow_batch(pair: Pair, *, is_async: bool, most_rounds: int = ALL) -> LineUp:
         (ours, _, our), (peer, _, their) = pair.llms(url)
         count, most = setting.size(PROMPTS), 1 if setting.is_quick else most_rounds
         return [
-            Contender(ours, "ours", doing(our, count), doing(our, count)),
+            Contender(ours, "ours", doing(our, count, CONCURRENCY), doing(our, count, CONCURRENCY)),
             Contender(peer, "peer", doing(their, count), doing(their, 1), most),
         ]
 
@@ -196,13 +196,15 @@ def slow_batch(pair: Pair, *, is_async: bool, most_rounds: int = ALL) -> LineUp:
 
 
 def fast_batch(setting: Setting) -> list[Contender]:
-    def doing(llm: BaseLLM, prompts: int) -> Work:
-        return workloads.batches(llm, prompts, CONCURRENCY)
+    def doing(llm: BaseLLM, prompts: int, concurrency: int | None = None) -> Work:
+        return workloads.batches(llm, prompts, concurrency)
 
     (ours, _, our), (peer, _, their) = AZUREML.llms(setting.url("tls"))
     count = 4 * CONCURRENCY
     return [
-        Contender(ours, "ours", doing(our, count), doing(our, CONCURRENCY)),
+        Contender(
+            ours, "ours", doing(our, count, CONCURRENCY), doing(our, CONCURRENCY, CONCURRENCY)
+        ),
         Contender(peer, "peer", doing(their, CONCURRENCY), doing(their, 1), _MOST_ROUNDS[peer]),
     ]
 

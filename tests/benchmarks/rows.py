@@ -30,7 +30,10 @@ class Row:
     rounds: int = 40
 
 
-_SLOW = f"{line_ups.PROMPTS} prompts at {server.LATENCY * 1000:.0f} ms"
+_SLOW = (
+    f"{line_ups.PROMPTS} prompts at {server.LATENCY * 1000:.0f} ms, "
+    f"max_concurrency={line_ups.CONCURRENCY}"
+)
 
 ROWS = (
     Row("openai-invoke", "AzureOpenAI.invoke", "call", line_ups.invoke(line_ups.OPENAI, "tls")),

@@ -20,9 +20,13 @@ def prompts(count: int) -> list[str]:
     return [f"Question {number}: when does the next train leave?" for number in range(count)]
 
 
-def config(concurrency: int) -> RunnableConfig:
-    """Return the run config that bounds what is in flight."""
-    return {"max_concurrency": concurrency}
+def config(concurrency: int | None) -> RunnableConfig:
+    """Return the run config that bounds what is in flight.
+
+    None is for the peers: they send one request after the other, whatever it says, and cut a batch
+    into smaller ones for it.
+    """
+    return {} if concurrency is None else {"max_concurrency": concurrency}
 
 
 def calls(call: Callable[[], object], count: int) -> Work:
@@ -105,7 +109,7 @@ def astreams(run: Run[int], llm: BaseLLM, count: int) -> Work:
     return lambda: run(main())
 
 
-def batches(llm: BaseLLM, count: int, concurrency: int) -> Work:
+def batches(llm: BaseLLM, count: int, concurrency: int | None) -> Work:
     """Return work that asks many prompts in one batch."""
 
     def work() -> int:
@@ -115,7 +119,7 @@ def batches(llm: BaseLLM, count: int, concurrency: int) -> Work:
     return work
 
 
-def abatches(run: Run[int], llm: BaseLLM, count: int, concurrency: int) -> Work:
+def abatches(run: Run[int], llm: BaseLLM, count: int, concurrency: int | None) -> Work:
     """Return work that asks many prompts in one batch, in asyncio."""
 
     async def main() -> int:
