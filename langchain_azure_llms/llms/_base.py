@@ -94,8 +94,7 @@ class AzureLLM(DirectLLM):
             prompts = self._prompts_of(inputs, collects=return_exceptions)
             good, run = asked(prompts, config)
             try:
-                result = self._generated(good, config, run, kwargs) if good else NOTHING
-                texts: list[Any] = [group[0].text for group in result.generations]
+                texts = self._texts(good, config, run, kwargs, batch) if good else []
             except Exception as error:
                 if not return_exceptions:
                     raise
@@ -120,8 +119,7 @@ class AzureLLM(DirectLLM):
             prompts = self._prompts_of(inputs, collects=return_exceptions)
             good, run = asked(prompts, config)
             try:
-                result = await self._agenerated(good, config, run, kwargs) if good else NOTHING
-                texts: list[Any] = [group[0].text for group in result.generations]
+                texts = await self._atexts(good, config, run, kwargs, batch) if good else []
             except Exception as error:
                 if not return_exceptions:
                     raise
@@ -207,27 +205,34 @@ class AzureLLM(DirectLLM):
 
         return [text_of(number, given) for number, given in enumerate(inputs)]
 
-    def _generated(
-        self, prompts: list[str], config: Config, run: dict[str, Any], arguments: dict[str, Any]
-    ) -> LLMResult:
-        """Return what `generate` returns, by a shorter way where nobody listens."""
-        callbacks = callbacks_of(config, run)
-        if self._is_heard(callbacks, arguments, "batch", *GENERATING):
-            return self.generate(prompts, **run, **arguments)
-        given = {"stop": None, "new_arg_supported": True, **private(arguments)}
-        with entered(self), self._calling(arguments):
-            return self._generate_helper(prompts, run_managers=[], **given)
+    def _texts(
+        self,
+        prompts: list[str],
+        config: Config,
+        run: dict[str, Any],
+        arguments: dict[str, Any],
+        batch: BatchCall,
+    ) -> list[Any]:
+        """Return a batch's texts, and its errors where those are collected."""
+        if self._is_heard(callbacks_of(config, run), arguments, "batch", *GENERATING):
+            result = self.generate(prompts, **run, **arguments)
+            return [group[0].text for group in result.generations]
+        return self._answers(prompts, arguments, batch.limit, collects=batch.collects)
 
-    async def _agenerated(
-        self, prompts: list[str], config: Config, run: dict[str, Any], arguments: dict[str, Any]
-    ) -> LLMResult:
+    async def _atexts(
+        self,
+        prompts: list[str],
+        config: Config,
+        run: dict[str, Any],
+        arguments: dict[str, Any],
+        batch: BatchCall,
+    ) -> list[Any]:
         """Do the same in asyncio."""
         callbacks = callbacks_of(config, run)
         if self._is_heard(callbacks, arguments, "abatch", *AGENERATING, by=AsyncCallbackManager):
-            return await self.agenerate(prompts, **run, **arguments)
-        given = {"stop": None, "new_arg_supported": True, **private(arguments)}
-        with entered(self), self._calling(arguments):
-            return await self._agenerate_helper(prompts, run_managers=[], **given)
+            result = await self.agenerate(prompts, **run, **arguments)
+            return [group[0].text for group in result.generations]
+        return await self._aanswers(prompts, arguments, batch.limit, collects=batch.collects)
 
     # --- generate ---------------------------------------------------------------------------
 

@@ -27,6 +27,8 @@ from langchain_core.runnables import RunnableConfig, ensure_config
 
 from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._configured import RUN_ARGUMENTS, private
+from langchain_azure_llms.llms._settling import Outcome, with_number
+from langchain_azure_llms.llms._tally import entered
 
 GENERATING = ("generate_prompt", "generate", "_generate_helper", "_generate")
 AGENERATING = ("agenerate_prompt", "agenerate", "_agenerate_helper", "_agenerate")
@@ -51,8 +53,8 @@ class DirectLLM(AnsweringLLM):
         callbacks = (ensure_config(config).get("callbacks"),)
         if self._is_heard(callbacks, kwargs, "invoke", *GENERATING):
             return super().invoke(input, config, stop=stop, **kwargs)
-        result = self._generate([self._text_of(input)], stop, **private(kwargs))
-        return result.generations[0][0].text
+        (text,) = self._answers([self._text_of(input)], {"stop": stop, **kwargs}, 1)
+        return str(text)
 
     async def ainvoke(
         self,
@@ -66,8 +68,8 @@ class DirectLLM(AnsweringLLM):
         callbacks = (ensure_config(config).get("callbacks"),)
         if self._is_heard(callbacks, kwargs, "ainvoke", *AGENERATING, by=AsyncCallbackManager):
             return await super().ainvoke(input, config, stop=stop, **kwargs)
-        result = await self._agenerate([self._text_of(input)], stop, **private(kwargs))
-        return result.generations[0][0].text
+        (text,) = await self._aanswers([self._text_of(input)], {"stop": stop, **kwargs}, 1)
+        return str(text)
 
     def stream(
         self,
@@ -108,6 +110,41 @@ class DirectLLM(AnsweringLLM):
             async for chunk in chunks:
                 yield chunk.text
 
+    def _answers(
+        self, prompts: list[str], arguments: dict[str, Any], limit: int, *, collects: bool = False
+    ) -> list[str | Exception]:
+        """Return each prompt's text, or its error where errors are collected.
+
+        Nothing else is kept of an answer: objects that stay are what a large batch pays for, each
+        time that Python's garbage collector walks through them.
+        """
+        arguments = private(arguments)
+        plan = self._planned(
+            prompts, arguments.pop("stop", None), arguments, stream=self._streams_always
+        )
+        found: list[str | Exception] = [""] * len(prompts)
+        listeners = [None] * len(prompts)
+        with entered(self), closing(self._settled(plan, listeners, limit)) as settled:
+            for group, outcomes in settled:
+                _place(found, group, outcomes, collects=collects)
+        return found
+
+    async def _aanswers(
+        self, prompts: list[str], arguments: dict[str, Any], limit: int, *, collects: bool = False
+    ) -> list[str | Exception]:
+        """Do the same in asyncio."""
+        arguments = private(arguments)
+        plan = self._planned(
+            prompts, arguments.pop("stop", None), arguments, stream=self._streams_always
+        )
+        found: list[str | Exception] = [""] * len(prompts)
+        listeners = [None] * len(prompts)
+        with entered(self):
+            async with aclosing(self._asettled(plan, listeners, limit)) as settled:
+                async for group, outcomes in settled:
+                    _place(found, group, outcomes, collects=collects)
+        return found
+
     def _is_heard(
         self,
         callbacks: Sequence[Callbacks],
@@ -143,6 +180,27 @@ class DirectLLM(AnsweringLLM):
         if isinstance(given, str) and is_ours:  # LangChain makes an object of it, and a text again
             return given
         return self._convert_input(given).to_string()
+
+
+def _place(
+    found: list[str | Exception],
+    group: Sequence[int],
+    outcomes: Sequence[Outcome],
+    *,
+    collects: bool,
+) -> None:
+    """Put outcomes in their prompts' places.
+
+    Raises:
+        Exception: The first error, unless errors are collected.
+    """
+    for index, outcome in zip(group, outcomes, strict=True):
+        if outcome.error is None:
+            found[index] = outcome.generations[0].text
+        elif collects:
+            found[index] = outcome.error
+        else:
+            raise with_number(outcome.error, index, len(found))
 
 
 def _handlers_of(callbacks: Callbacks) -> Sequence[BaseCallbackHandler]:
