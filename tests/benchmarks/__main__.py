@@ -39,6 +39,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("--quick", action="store_true", help="everything small, for trying")
     parser.add_argument("--only", metavar="NAME", help="one row")
+    parser.add_argument(
+        "--again", metavar="NAME", nargs="+", help="these rows anew, beside the others' figures"
+    )
     parser.add_argument("--profile", metavar="NAME", help="where our time goes in one row")
     parser.add_argument("--output", type=Path, help="where the figures go")
     options = parser.parse_args()
@@ -48,10 +51,14 @@ def main() -> int:
         if options.profile:
             return run.profile(options.profile)
         names = run.names
-        if options.only and options.only not in names:
-            parser.error(f"There is no row {options.only!r}; there are: {', '.join(names)}")
-        found = run.measured([options.only] if options.only else names)
+        chosen = options.again or ([options.only] if options.only else names)
+        if unknown := [name for name in chosen if name not in names]:
+            parser.error(f"There is no row {unknown[0]!r}; there are: {', '.join(names)}")
+        found = run.measured(chosen)
     show(found, console)
+    if options.again:
+        known = results.read(options.output or results.FILE)
+        found = {**found, "rows": {**known["rows"], **found["rows"]}}
     is_whole = not options.quick and not options.only
     file = options.output or (results.FILE if is_whole else None)
     if file is not None:
