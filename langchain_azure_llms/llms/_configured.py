@@ -146,8 +146,7 @@ class ConfiguredLLM(BaseLLM):
 
     def _forget(self) -> None:
         """Drop what was worked out of settings that may be others now."""
-        if self.__pydantic_private__ is not None:
-            self.__pydantic_private__[KEPT] = {}
+        cast("dict[str, Any]", self.__pydantic_private__)[KEPT] = {}
 
     def __copy__(self) -> Self:
         copied = super().__copy__()

@@ -391,15 +391,15 @@ _SHORTER_WAYS = (
     Mutation(
         "an assigned setting counts at once",
         "llms/_configured.py",
-        "            self.__pydantic_private__[KEPT] = {}\n",
-        "            self.__pydantic_private__.setdefault(KEPT, {})\n",
+        "self.__pydantic_private__)[KEPT] = {}",
+        "self.__pydantic_private__).setdefault(KEPT, {})",
         ("llms/test_derived.py",),
     ),
     Mutation(
         "what is worked out of replaced settings is forgotten",
         "llms/_configured.py",
-        "            self.__pydantic_private__[KEPT] = {}\n",
-        "            self.__pydantic_private__.setdefault(KEPT, {}).clear()\n",
+        "self.__pydantic_private__)[KEPT] = {}",
+        "self.__pydantic_private__).setdefault(KEPT, {}).clear()",
         ("llms/test_derived.py",),
     ),
     Mutation(
