@@ -91,9 +91,10 @@ def read_event(data: str, text_of: TextOf, reader: str) -> Event:
         info["logprobs"] = {k: v for k, v in held if v is None or isinstance(v, list)} or None
     if value.get("usage") and (usage := usage_of(value)):
         info["token_usage"] = usage
-    if (model := value.get("model")) and isinstance(model, str):
+    model, fingerprint = _served_by(value)
+    if model:
         info["model_name"] = model
-    if (fingerprint := value.get("system_fingerprint")) and isinstance(fingerprint, str):
+    if fingerprint:
         info["system_fingerprint"] = fingerprint
     return Event(text_of(choice, reader) if choice else "", info)
 

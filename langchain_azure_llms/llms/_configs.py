@@ -68,8 +68,8 @@ def asked(prompts: Sequence[str | Exception], config: Config) -> tuple[list[str]
 
 def callbacks_of(config: Config, run: Mapping[str, Any]) -> Sequence[Callbacks]:
     """Return the callbacks of all runs: one for all, or one for each."""
-    callbacks: Sequence[Callbacks] = run["callbacks"]
-    return callbacks if isinstance(config, Sequence) else (run["callbacks"],)
+    callbacks = run["callbacks"]
+    return callbacks if isinstance(config, Sequence) else (callbacks,)
 
 
 def placed(texts: Sequence[Any], prompts: Sequence[str | Exception]) -> list[str]:

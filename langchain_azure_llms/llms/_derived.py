@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
 ValueT = TypeVar("ValueT")
-_OURS = "langchain_azure_llms."
+OURS = "langchain_azure_llms."
+"""How the names of this package's modules begin."""
 KEPT = "_derived"
 """The private attribute that holds what was worked out: a dict, replaced by each assignment."""
 
@@ -33,7 +34,7 @@ class Derived(Generic[ValueT]):
     def __get__(self, llm: Any, owner: type) -> Derived[ValueT] | ValueT:
         if llm is None:
             return self
-        if not type(llm).__module__.startswith(_OURS):
+        if not type(llm).__module__.startswith(OURS):
             return self._work(llm)
         # The dict of this moment: a value of settings that another thread replaces meanwhile is
         # kept in one that nobody will look at.

@@ -27,6 +27,7 @@ from langchain_core.runnables import RunnableConfig, ensure_config
 
 from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._configured import RUN_ARGUMENTS, private
+from langchain_azure_llms.llms._derived import OURS
 from langchain_azure_llms.llms._settling import Outcome, with_number
 from langchain_azure_llms.llms._tally import entered
 
@@ -216,7 +217,4 @@ def _is_known(method: Any) -> bool:
     if type(method) is not FunctionType:
         return False
     module = method.__globals__.get("__name__", "")
-    return isinstance(module, str) and module.startswith(("langchain_core.", _OURS))
-
-
-_OURS = "langchain_azure_llms."
+    return isinstance(module, str) and module.startswith(("langchain_core.", OURS))

@@ -19,7 +19,6 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.llms import _settings, _tokens
 from langchain_azure_llms.llms._azure_openai_settings import MODEL_PARAMETERS, AzureOpenAISettings
-from langchain_azure_llms.llms._derived import Derived
 from langchain_azure_llms.llms._forms import CHAT, FORMS, RESPONSES, Plan
 from langchain_azure_llms.llms._openai_forms import (
     Asked,
@@ -117,13 +116,9 @@ class AzureOpenAI(AzureOpenAISettings):
             **({"best_of": self.best_of} if self.best_of > 1 else {}),
             **self.model_kwargs,
             **({"extra_body": dict(self.extra_body)} if self.extra_body else {}),
-            "azure_endpoint": self._shown_address,
+            "azure_endpoint": public_url(self._address),
             "openai_api_version": self.openai_api_version,
         }
-
-    @Derived
-    def _shown_address(self) -> str:
-        return public_url(self._address)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)

@@ -208,15 +208,11 @@ class AzureMLOnlineEndpoint(AzureLLM):
         formatter = self.content_formatter
         return {
             "deployment_name": self.deployment_name,
-            "endpoint_url": self._shown_url,
+            "endpoint_url": public_url(self.endpoint_url),
             "endpoint_api_type": str(self.endpoint_api_type),
             "content_formatter": type(formatter).__name__ if formatter is not None else None,
             "model_kwargs": self.model_kwargs or {},
         }
-
-    @Derived
-    def _shown_url(self) -> str:
-        return public_url(self.endpoint_url)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         told = {**(self.model_kwargs or {}), **kwargs}

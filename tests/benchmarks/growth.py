@@ -155,15 +155,26 @@ def _by_number(setting: Setting) -> list[Series]:
             _abatches(setting, who.heard(who.our_azureml(url))),
         ),
         Series("AzureOpenAI.abatch", "ours", _abatches(setting, who.our_openai(url)), 10_000),
-        Series("langchain-openai abatch", "peer", _alone(setting, who.their_openai(url)), 10_000),
-        Series("langchain-community abatch", "peer", _alone(setting, who.their_azureml(url)), 1000),
+        Series(
+            "langchain-openai abatch",
+            "peer",
+            _abatches(setting, who.their_openai(url), is_limited=False),
+            10_000,
+        ),
+        Series(
+            "langchain-community abatch",
+            "peer",
+            _abatches(setting, who.their_azureml(url), is_limited=False),
+            1000,
+        ),
     ]
 
 
-def _abatches(setting: Setting, llm: BaseLLM) -> Callable[[int, int], Work]:
-    return lambda count, at_once: workloads.abatches(setting.runner.run, llm, count, at_once)
-
-
-def _alone(setting: Setting, llm: BaseLLM) -> Callable[[int, int], Work]:
-    """Do the same for a peer, which sends one request after the other."""
-    return lambda count, _at_once: workloads.abatches(setting.runner.run, llm, count, None)
+def _abatches(
+    setting: Setting, llm: BaseLLM, *, is_limited: bool = True
+) -> Callable[[int, int], Work]:
+    """Make batches of an LLM. A peer, which sends one request after the other, gets no limit."""
+    run = setting.runner.run
+    return lambda count, at_once: workloads.abatches(
+        run, llm, count, at_once if is_limited else None
+    )

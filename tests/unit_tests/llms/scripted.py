@@ -10,6 +10,7 @@ import httpx2
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
 
+from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.llms._calls import PromptCall
 from langchain_azure_llms.llms._settling import chunks
@@ -48,6 +49,31 @@ class Service:
     def bodies(self) -> list[Any]:
         """What the requests carried."""
         return [json.loads(request.content) for request in self.requests]
+
+
+def azure_openai(
+    service: Service, cls: type[AzureOpenAI] = AzureOpenAI, /, **settings: Any
+) -> AzureOpenAI:
+    """Return an LLM that asks the service, once."""
+    base: dict[str, Any] = {
+        "azure_endpoint": "https://r.openai.azure.com",
+        "azure_deployment": "d",
+        "api_version": "2024-10-21",
+        "api_key": "k",
+        "max_retries": 0,
+    }
+    return cls(**{**base, **service.clients, **settings})
+
+
+def azure_ml(service: Service, **settings: Any) -> AzureMLOnlineEndpoint:
+    """Return an LLM at a serverless endpoint that asks the service, once."""
+    base: dict[str, Any] = {
+        "endpoint_url": "https://h.example/v1/completions",
+        "endpoint_api_key": "k",
+        "content_formatter": CustomOpenAIContentFormatter(),
+        "max_retries": 0,
+    }
+    return AzureMLOnlineEndpoint(**{**base, **service.clients, **settings})
 
 
 def completion(*texts: str, **extra: Any) -> httpx2.Response:

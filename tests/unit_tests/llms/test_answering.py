@@ -5,7 +5,6 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import httpx2
 import pytest
@@ -16,6 +15,7 @@ from tests.unit_tests.llms.scripted import (
     AsyncCalls,
     Service,
     SyncCalls,
+    azure_openai,
     completion,
     stream,
 )
@@ -24,20 +24,9 @@ Calls = SyncCalls | AsyncCalls
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
-def _llm(service: Service, **settings: Any) -> AzureOpenAI:
-    base = {
-        "azure_endpoint": "https://r.openai.azure.com",
-        "azure_deployment": "d",
-        "api_version": "2024-10-21",
-        "api_key": "k",
-        "max_retries": 0,
-    }
-    return AzureOpenAI(**{**base, **service.clients, **settings})
-
-
 def test_no_prompts_have_no_answers(calls: Calls, service: Service) -> None:
     """And nobody is asked."""
-    assert [] == calls.generate(_llm(service), []).generations
+    assert [] == calls.generate(azure_openai(service), []).generations
     assert [] == service.requests
 
 
@@ -67,7 +56,7 @@ def test_a_connection_may_break_behind_a_streams_last_event(calls: Calls) -> Non
     service = Service(
         [lambda _: httpx2.Response(200, headers=sent.headers, stream=_Broken(sent.content))]
     )
-    assert "Hello" == "".join(calls.stream(_llm(service, api="responses"), "hi"))
+    assert "Hello" == "".join(calls.stream(azure_openai(service, api="responses"), "hi"))
 
 
 # --- several callers find out one deployment's form -------------------------------------------
@@ -116,7 +105,7 @@ def test_a_stream_waits_for_the_thread_that_finds_out() -> None:
         return _chat(request)
 
     service = Service([answer])
-    llm = _llm(service)
+    llm = azure_openai(service)
     llm._learned = _Watched(waits.set)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(llm.invoke, "a")
@@ -139,7 +128,7 @@ def test_a_stream_waits_for_the_task_that_finds_out() -> None:
 
     async def main() -> tuple[str, str]:
         client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
-        llm = _llm(service, http_async_client=client)
+        llm = azure_openai(service, http_async_client=client)
         llm._learned = _Watched(waits.set)
         first = asyncio.ensure_future(llm.ainvoke("a"))
         await asyncio.wait_for(probing.wait(), 20)
@@ -187,10 +176,10 @@ def test_a_credential_that_asks_does_not_wait_for_its_caller(
 ) -> None:
     """Who waits for it: that would never end."""
     service = Service([_chat])
-    inner = _llm(service)
+    inner = azure_openai(service)
     credential = _Credential(inner, streams=streams)
     asks = credential.give if isinstance(calls, SyncCalls) else credential.agive
-    outer = _llm(service, api_key=None, credential=asks)
+    outer = azure_openai(service, api_key=None, credential=asks)
     outer._learned = inner._learned = _Asking()
     answer = "".join(calls.stream(outer, "hi")) if streams else calls.invoke(outer, "hi")
     assert "hi!" == answer
@@ -213,7 +202,7 @@ def test_what_nobody_waits_for_is_not_tried_again() -> None:
         assert refused.wait(20)
         return completion(f"{prompt}!")
 
-    llm = _llm(Service([answer]), api="completions", batch_size=1, max_retries=3)
+    llm = azure_openai(Service([answer]), api="completions", batch_size=1, max_retries=3)
     before = set(threading.enumerate())
     answers = llm.batch_as_completed(["late", "early"], config={"max_concurrency": 2})
     assert (1, "early!") == next(answers)

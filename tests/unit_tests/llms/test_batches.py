@@ -21,7 +21,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.outputs import Generation, LLMResult
 from langchain_core.prompts import PromptTemplate
 
-from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
+from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import (
     AuthenticationError,
     AzureLLMError,
@@ -35,6 +35,7 @@ from tests.unit_tests.llms.scripted import (
     AsyncCalls,
     Service,
     SyncCalls,
+    azure_ml,
     completion,
     echo,
     stream,
@@ -56,17 +57,7 @@ def _azure(service: Service, **settings: Any) -> AzureOpenAI:
     return AzureOpenAI(**{**base, "api_key": "k", **service.clients, **settings})
 
 
-def _ml(service: Service, **settings: Any) -> AzureMLOnlineEndpoint:
-    base = {
-        "endpoint_url": "https://h.example/v1/completions",
-        "endpoint_api_key": "k",
-        "content_formatter": CustomOpenAIContentFormatter(),
-        "max_retries": 0,
-    }
-    return AzureMLOnlineEndpoint(**{**base, **service.clients, **settings})
-
-
-both = pytest.mark.parametrize("make", [_azure, _ml])
+both = pytest.mark.parametrize("make", [_azure, azure_ml])
 WAYS: list[Calls] = [SyncCalls(), AsyncCalls()]
 each_call = pytest.mark.parametrize("calls", WAYS, ids=["sync", "async"])
 
@@ -105,7 +96,7 @@ def test_one_bad_prompt_among_two_hundred_loses_exactly_one(
     found: list[Any] = calls.batch(make(service), prompts, return_exceptions=True)
     assert [f"{p}!" for p in prompts if p != "p57"] == [t for t in found if isinstance(t, str)]
     assert error is type(found[57])
-    assert len(service.requests) <= (200 if make is _ml else 10 + 2 * 5)
+    assert len(service.requests) <= (200 if make is azure_ml else 10 + 2 * 5)
 
 
 @given(st.sets(st.integers(0, 40)), st.integers(1, 12), st.integers(1, 5), st.sampled_from(WAYS))

@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from unittest.mock import Mock, patch
 
@@ -22,13 +23,15 @@ from langchain_core.tracers.context import collect_runs
 from langchain_core.tracers.stdout import ConsoleCallbackHandler
 from langsmith import tracing_context
 
-from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
+from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import AzureLLMError, ContentFilterError
 from langchain_azure_llms.llms._base import AzureLLM
 from tests.unit_tests.llms.scripted import (
     AsyncCalls,
     Service,
     SyncCalls,
+    azure_ml,
+    azure_openai,
     completion,
     echo,
     stream,
@@ -56,26 +59,7 @@ class Listener(BaseCallbackHandler):
         self.told.append("error")
 
 
-def _openai(service: Service, cls: type[AzureOpenAI] = AzureOpenAI, **settings: Any) -> AzureOpenAI:
-    base: dict[str, Any] = {
-        "azure_endpoint": "https://r.openai.azure.com",
-        "azure_deployment": "d",
-        "api_version": "2024-10-21",
-        "api_key": "k",
-        "api": "completions",
-        "max_retries": 0,
-    }
-    return cls(**{**base, **service.clients, **settings})
-
-
-def _azureml(service: Service, **settings: Any) -> AzureMLOnlineEndpoint:
-    base: dict[str, Any] = {
-        "endpoint_url": "https://h.example/v1/completions",
-        "endpoint_api_key": "k",
-        "content_formatter": CustomOpenAIContentFormatter(),
-        "max_retries": 0,
-    }
-    return AzureMLOnlineEndpoint(**{**base, **service.clients, **settings})
+_openai = partial(azure_openai, api="completions")
 
 
 def _call(calls: Calls, way: str, llm: AzureLLM, prompt: Any = "x", **kwargs: Any) -> Any:
@@ -120,7 +104,7 @@ def _langchain_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("make", [_openai, _azureml])
+@pytest.mark.parametrize("make", [_openai, azure_ml])
 @pytest.mark.parametrize("way", WAYS)
 def test_the_shorter_way_is_taken_where_nobody_listens(
     calls: Calls, way: str, make: Callable[..., AzureLLM], monkeypatch: pytest.MonkeyPatch
@@ -134,7 +118,7 @@ def test_the_shorter_way_is_taken_where_nobody_listens(
             _call(calls, way, llm, config={"callbacks": [Listener()]})
 
 
-@pytest.mark.parametrize("make", [_openai, _azureml])
+@pytest.mark.parametrize("make", [_openai, azure_ml])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "arguments",

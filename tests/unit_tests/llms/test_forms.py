@@ -27,6 +27,7 @@ from langchain_azure_llms.exceptions import (
     StreamInterruptedError,
 )
 from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls, echo, stream, text_event
+from tests.unit_tests.llms.scripted import azure_openai as _llm
 
 Calls = SyncCalls | AsyncCalls
 Answer = Callable[[httpx2.Request], httpx2.Response]
@@ -109,17 +110,6 @@ class Deployment(Service):
     def forms(self) -> list[str]:
         """The forms of the requests."""
         return [_form_of(request) for request in self.requests]
-
-
-def _llm(service: Service, **settings: Any) -> AzureOpenAI:
-    base = {
-        "azure_endpoint": "https://r.openai.azure.com",
-        "azure_deployment": "d",
-        "api_version": "2024-10-21",
-        "api_key": "k",
-        "max_retries": 0,
-    }
-    return AzureOpenAI(**{**base, **service.clients, **settings})
 
 
 @pytest.fixture(params=[SyncCalls(), AsyncCalls()], ids=["sync", "async"])
