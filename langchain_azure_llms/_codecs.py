@@ -10,17 +10,15 @@ import json
 import secrets
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from langchain_azure_llms.exceptions import LoadError, UnsupportedFileError
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """One file format.
 
     Attributes:

@@ -9,12 +9,9 @@ from langchain_azure_llms.auth._authorization import (
     token_bearer,
 )
 from langchain_azure_llms.auth._credentials import check_credential, key_of
-from langchain_azure_llms.auth._tokens import CachedTokens, ProvidedTokens
 
 __all__ = [
     "Authorization",
-    "CachedTokens",
-    "ProvidedTokens",
     "api_key",
     "bearer",
     "check_credential",

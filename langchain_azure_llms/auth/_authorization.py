@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol, cast
 
 from pydantic import SecretStr
@@ -32,19 +32,22 @@ class Tokens(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class Authorization:
     """A header with a fixed value, or a source of bearer tokens.
 
-    Attributes:
+    Args:
         headers: The header with a fixed value; empty when there are tokens.
         tokens: Gives a token for each request.
         identity: Tells two callers apart that have rate limits of their own; holds no secret.
     """
 
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    tokens: Tokens | None = None
-    identity: int = 0
+    def __init__(
+        self,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        tokens: Tokens | None = None,
+        identity: int = 0,
+    ) -> None:
+        self.headers, self.tokens, self.identity = headers, tokens, identity
 
     @property
     def serves_both(self) -> bool:

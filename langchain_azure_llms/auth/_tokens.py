@@ -14,9 +14,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import SecretStr
 
@@ -31,8 +30,7 @@ _PATIENCE = 30.0
 _logger = logging.getLogger("langchain_azure_llms")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token, and when it ends.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -14,19 +14,17 @@ from collections.abc import (
 )
 from contextlib import aclosing, closing
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompt_values import PromptValue
-from pydantic import PrivateAttr
 
 from langchain_azure_llms.exceptions import ConfigurationError, StreamInterruptedError
 from langchain_azure_llms.formatters.base import Answer
 from langchain_azure_llms.llms import _settings, _windows
 from langchain_azure_llms.llms._calls import PromptCall, whole_answer
-from langchain_azure_llms.llms._connected import ConnectedLLM
 from langchain_azure_llms.llms._derived import Derived
 from langchain_azure_llms.llms._forms import Ask, LearnedForms, Opened, Plan, asking
 from langchain_azure_llms.llms._settling import Outcome, chunks, settling, summed, with_number
@@ -40,12 +38,16 @@ AsyncManagers = Sequence[CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRu
 Settled = tuple[Sequence[int], list[Outcome]]
 
 
-class AnsweringLLM(ConnectedLLM):
-    """Base of LLMs whose subclasses say what is sent and how the answer is read (`_plan`)."""
+if TYPE_CHECKING:
+    from langchain_azure_llms.llms._connected import ConnectedLLM
 
-    _learned: LearnedForms = PrivateAttr(default_factory=LearnedForms)
+    Mixin = ConnectedLLM
+else:
+    Mixin = ABC  # pydantic reads every field anew for a class between: a good part of the import
 
-    never_travel: ClassVar[tuple[str, ...]] = (*ConnectedLLM.never_travel, "_learned")
+
+class AnsweringLLM(Mixin):
+    """Mixin of LLMs whose subclasses say what is sent and how the answer is read (`_plan`)."""
 
     @Derived
     def _forms(self) -> LearnedForms:

@@ -11,7 +11,6 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from langchain_azure_llms.auth import (
     Authorization,
-    ProvidedTokens,
     api_key,
     bearer,
     check_secret,
@@ -58,7 +57,7 @@ class _TokenFromEnv(_settings.SecretFromEnv):
     def value(self, data: Mapping[str, Any]) -> Any:
         """Return the token, or None."""
         if str(data.get("openai_api_type")).lower() in _ENTRA_TYPES:
-            token = _settings.SecretFromEnv(("OPENAI_API_KEY",)).value(data)
+            token = _settings.SecretFromEnv("OPENAI_API_KEY").value(data)
             if token is not None:
                 return token
         return super().value(data)
@@ -87,7 +86,7 @@ class AzureOpenAISettings(AzureLLM):
         {*MODEL_PARAMETERS, "best_of", "extra_body", "model", "timeout"}
     )
 
-    azure_endpoint: str | None = Field(default_factory=_settings.from_env("AZURE_OPENAI_ENDPOINT"))
+    azure_endpoint: str | None = Field(default_factory=_settings.FromEnv("AZURE_OPENAI_ENDPOINT"))
     """The resource's address, such as `https://<resource>.openai.azure.com`.
 
     From `AZURE_OPENAI_ENDPOINT` if not given.
@@ -95,20 +94,18 @@ class AzureOpenAISettings(AzureLLM):
     deployment_name: str | None = Field(default=None, alias="azure_deployment")
     """The deployment's name."""
     openai_api_version: str | None = Field(
-        default_factory=_settings.from_env("OPENAI_API_VERSION"), alias="api_version"
+        default_factory=_settings.FromEnv("OPENAI_API_VERSION"), alias="api_version"
     )
     """A dated version such as `2024-10-21`, or `v1`. From `OPENAI_API_VERSION` if not given."""
     openai_api_type: str | None = Field(
-        default_factory=_settings.from_env("OPENAI_API_TYPE", default="azure")
+        default_factory=_settings.FromEnv("OPENAI_API_TYPE", default="azure")
     )
     """`azure_ad` when the key is a Microsoft Entra token. From `OPENAI_API_TYPE`, else `azure`."""
     openai_api_key: SecretStr | None = Field(
-        default_factory=_settings.secret_from_env("AZURE_OPENAI_API_KEY"), alias="api_key"
+        default_factory=_settings.SecretFromEnv("AZURE_OPENAI_API_KEY"), alias="api_key"
     )
     """The resource's key. From `AZURE_OPENAI_API_KEY` if not given."""
-    azure_ad_token: SecretStr | None = Field(
-        default_factory=_TokenFromEnv(("AZURE_OPENAI_AD_TOKEN",))
-    )
+    azure_ad_token: SecretStr | None = Field(default_factory=_TokenFromEnv("AZURE_OPENAI_AD_TOKEN"))
     """A Microsoft Entra token.
 
     From the environment if not given: `OPENAI_API_KEY` when the api type is `azure_ad`, else
@@ -125,12 +122,12 @@ class AzureOpenAISettings(AzureLLM):
     openai_api_base: str | None = Field(default=None, alias="base_url")
     """The endpoint under its old name."""
     openai_organization: str | None = Field(
-        default_factory=_settings.from_env("OPENAI_ORG_ID", "OPENAI_ORGANIZATION"),
+        default_factory=_settings.FromEnv("OPENAI_ORG_ID", "OPENAI_ORGANIZATION"),
         alias="organization",
     )
     """The organization that requests are counted for. From `OPENAI_ORG_ID` if not given."""
     openai_proxy: str | None = Field(
-        default_factory=_settings.from_env("OPENAI_PROXY"), repr=False, validate_default=True
+        default_factory=_settings.FromEnv("OPENAI_PROXY"), repr=False, validate_default=True
     )
     """A proxy's URL, instead of the environment's proxies. From `OPENAI_PROXY` if not given."""
 
@@ -342,6 +339,10 @@ class AzureOpenAISettings(AzureLLM):
     @Derived
     def _fixed_authorization(self) -> Authorization:
         if self._has_provider:
+            from langchain_azure_llms.auth._tokens import (  # noqa: PLC0415 - keys need none
+                ProvidedTokens,
+            )
+
             pair = (self.azure_ad_token_provider, self.azure_ad_async_token_provider)
             return token_bearer(ProvidedTokens(*pair), identity=id(pair[0] or pair[1]))
         if self.azure_ad_token is not None and self._sends_token:

@@ -20,6 +20,7 @@ from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._as_completed import aas_completed, as_completed
 from langchain_azure_llms.llms._configs import Config, asked, callbacks_of, limit_of, placed
 from langchain_azure_llms.llms._configured import private
+from langchain_azure_llms.llms._connected import ConnectedLLM
 from langchain_azure_llms.llms._direct import AGENERATING, GENERATING, DirectLLM
 from langchain_azure_llms.llms._settling import Outcome, with_number
 from langchain_azure_llms.llms._tally import (
@@ -48,7 +49,7 @@ class _RetryableError(Exception, metaclass=_AsksTheError):
     """
 
 
-class AzureLLM(DirectLLM):
+class AzureLLM(DirectLLM, AnsweringLLM, ConnectedLLM):
     """Base of the LLMs on Azure."""
 
     def with_retry(self, **options: Any) -> Runnable[LanguageModelInput, str]:

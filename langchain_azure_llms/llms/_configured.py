@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from langchain_core.caches import BaseCache
 from langchain_core.globals import get_llm_cache
@@ -24,7 +24,6 @@ from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic.fields import ModelPrivateAttr
 
-from langchain_azure_llms import _codecs
 from langchain_azure_llms._during import During
 from langchain_azure_llms._redact import Private, public_url, without_frames
 from langchain_azure_llms.exceptions import ConfigurationError
@@ -33,7 +32,9 @@ from langchain_azure_llms.llms._copies import original_of, set_by_user
 from langchain_azure_llms.llms._derived import KEPT, Derived
 from langchain_azure_llms.llms._identity import digest
 from langchain_azure_llms.llms._registered import llm_registry
-from langchain_azure_llms.llms._saved import Saved, saved_settings
+
+if TYPE_CHECKING:
+    from langchain_azure_llms.llms._saved import Saved
 
 RUN_ARGUMENTS = frozenset({"tags", "metadata", "run_name", "run_id"})
 _PRIVATE_ARGUMENTS = frozenset({"extra_headers", "extra_query"})
@@ -191,6 +192,8 @@ class ConfiguredLLM(BaseLLM):
             ConfigurationError: If this class, or its content formatter's, is not registered.
             OSError: If the file cannot be written.
         """
+        from langchain_azure_llms import _codecs  # noqa: PLC0415 - most never save
+
         cls = type(self)
         name = llm_registry.name_of(cls)
         if name is None:
@@ -208,6 +211,10 @@ class ConfiguredLLM(BaseLLM):
             )
 
     def _saved(self) -> Saved:
+        from langchain_azure_llms.llms._saved import (  # noqa: PLC0415 - most never save
+            saved_settings,
+        )
+
         explicit = self.model_fields_set
         names = explicit | self._from_environment - self._overruled
         fields = type(self).model_fields

@@ -6,9 +6,9 @@ import random
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import httpx2
 from langchain_core.rate_limiters import BaseRateLimiter
@@ -17,7 +17,6 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from langchain_azure_llms._redact import Private
 from langchain_azure_llms.auth import (
     Authorization,
-    CachedTokens,
     check_credential,
     key_of,
     token_bearer,
@@ -30,13 +29,17 @@ from langchain_azure_llms.exceptions import (
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._configured import ConfiguredLLM
 from langchain_azure_llms.llms._derived import Derived
+from langchain_azure_llms.llms._forms import LearnedForms
 from langchain_azure_llms.llms._urls import check_url, with_headers, with_query
 from langchain_azure_llms.transport import _async, _network, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
 from langchain_azure_llms.transport._network import NetworkSettings, network_settings
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
 
-VERSION = version("langchain-azure-llms")
+if TYPE_CHECKING:
+    from langchain_azure_llms.auth._tokens import CachedTokens
+
+_PACKAGE = "langchain-azure-llms"
 _cooldowns = Cooldowns()
 
 
@@ -78,6 +81,7 @@ class ConnectedLLM(ConfiguredLLM):
     _environment: NetworkSettings = PrivateAttr(default_factory=network_settings)
     _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
     _tokens: CachedTokens | None = PrivateAttr(default=None)
+    _learned: LearnedForms = PrivateAttr(default_factory=LearnedForms)
 
     default_scopes: ClassVar[tuple[str, ...]]
     """The scope that tokens for the service have."""
@@ -89,7 +93,7 @@ class ConnectedLLM(ConfiguredLLM):
         "credential",
         "rate_limiter",
     )
-    never_travel: ClassVar[tuple[str, ...]] = ("_environment", "_lease", "_tokens")
+    never_travel: ClassVar[tuple[str, ...]] = ("_environment", "_lease", "_tokens", "_learned")
 
     @field_validator("credential", mode="before")
     @classmethod
@@ -119,7 +123,7 @@ class ConnectedLLM(ConfiguredLLM):
     def _check_shared_settings(self) -> Self:
         _settings.check_http_client(self.http_client, httpx2.Client, "http_client")
         _settings.check_http_client(self.http_async_client, httpx2.AsyncClient, "http_async_client")
-        self._add_version("langchain-azure-llms", VERSION)
+        self._add_version(_PACKAGE, package_version())
         return self
 
     # --- what a subclass says ---------------------------------------------------------------
@@ -222,6 +226,8 @@ class ConnectedLLM(ConfiguredLLM):
         key = key_of(credential)
         if key is not None:
             return with_key(key)
+        from langchain_azure_llms.auth._tokens import CachedTokens  # noqa: PLC0415 - keys need none
+
         scopes = self.credential_scopes or self.default_scopes
         known = self._tokens
         if known is None or known.credential is not credential or known.scopes != scopes:
@@ -250,7 +256,7 @@ class ConnectedLLM(ConfiguredLLM):
         ours = {
             "Content-Type": "application/json",
             "Accept": "application/json",
-            "User-Agent": f"langchain-azure-llms/{VERSION}",
+            "User-Agent": f"{_PACKAGE}/{package_version()}",
             **{name: value for name, value in headers.items() if value},
             **authorization.headers,
         }
@@ -290,3 +296,8 @@ class ConnectedLLM(ConfiguredLLM):
 def retries(max_retries: int) -> RetryPolicy:
     """Return the default policy with this many retries."""
     return RetryPolicy(max_retries=max_retries)
+
+
+@cache
+def package_version() -> str:
+    return version(_PACKAGE)

@@ -8,10 +8,11 @@ every chunk. What there is to see is the same either way; a test holds both ways
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from types import FunctionType, MethodType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -39,8 +40,14 @@ _ITS_OWN = frozenset(
 """Arguments that LangChain's methods have for themselves, or refuse."""
 
 
-class DirectLLM(AnsweringLLM):
-    """Base of LLMs that leave out what LangChain does for listeners, where there are none."""
+if TYPE_CHECKING:
+    Mixin = AnsweringLLM
+else:
+    Mixin = ABC  # as there
+
+
+class DirectLLM(Mixin):
+    """Mixin of LLMs that leave out what LangChain does for listeners, where there are none."""
 
     def invoke(
         self,

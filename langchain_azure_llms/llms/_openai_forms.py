@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.formatters import chat_completions, completions, responses
+from langchain_azure_llms.formatters import completions
 from langchain_azure_llms.llms._calls import PromptCall
 from langchain_azure_llms.llms._forms import CHAT, COMPLETIONS, Requests
 from langchain_azure_llms.transport._exchange import HttpRequest
@@ -98,6 +98,8 @@ def _completions(request: HttpRequest, asked: Asked) -> Requests:
 
 
 def _chat(request: HttpRequest, asked: Asked) -> Requests:
+    from langchain_azure_llms.formatters import chat_completions  # noqa: PLC0415 - as needed
+
     limit = _OLD_LIMIT if asked.old_limit else _NEW_LIMIT
     given, as_it_is = _layered(asked)
     params = chat_completions.parameters(given, limit=limit)
@@ -118,6 +120,8 @@ def _chat(request: HttpRequest, asked: Asked) -> Requests:
 
 
 def _responses(request: HttpRequest, asked: Asked) -> Requests:
+    from langchain_azure_llms.formatters import responses  # noqa: PLC0415 - as needed
+
     given, as_it_is = _layered(asked)
     stop = given.pop("stop", None) if asked.stop is None else asked.stop
     stop = (stop,) if isinstance(stop, str) else tuple(stop or ())

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
@@ -42,12 +42,11 @@ class _CannotBeSavedError(Exception):
     """A value has no plain form."""
 
 
-@dataclass
-class Saved:
+class Saved(NamedTuple):
     """The settings that travel, and the names of those that stay."""
 
-    settings: dict[str, Any] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    settings: dict[str, Any]
+    left_out: list[str]
 
 
 def saved_settings(
@@ -61,7 +60,7 @@ def saved_settings(
             environment gave, and can only be saved in part, is not saved: loading reads it anew.
         secret: Those that never travel, whatever they hold.
     """
-    saved, told, hidden = Saved(), set(explicit), {*secret, *_NEVER}
+    saved, told, hidden = Saved({}, []), set(explicit), {*secret, *_NEVER}
     for name, value in values.items():
         if value is None:
             saved.settings[name] = None

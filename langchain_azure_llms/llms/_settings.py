@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -18,12 +17,11 @@ from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
 ResultT = TypeVar("ResultT")
 
 
-@dataclass(frozen=True)
 class FromEnv:
     """A field's default: the first of these environment variables that is set and not blank."""
 
-    names: tuple[str, ...]
-    default: str | None = None
+    def __init__(self, *names: str, default: str | None = None) -> None:
+        self.names, self.default = names, default
 
     def value(self, _data: Mapping[str, Any]) -> Any:
         """Return the variable's value, or None."""
@@ -36,7 +34,6 @@ class FromEnv:
         return self.default if value is None else value
 
 
-@dataclass(frozen=True)
 class SecretFromEnv(FromEnv):
     """The same for a secret."""
 
@@ -44,16 +41,6 @@ class SecretFromEnv(FromEnv):
         """Return the variable's value as a secret, or None."""
         value = super().value(data)
         return None if value is None else SecretStr(value)
-
-
-def from_env(*names: str, default: str | None = None) -> FromEnv:
-    """Return a default that reads the environment."""
-    return FromEnv(names, default)
-
-
-def secret_from_env(*names: str) -> SecretFromEnv:
-    """Return a secret default that reads the environment."""
-    return SecretFromEnv(names)
 
 
 def by_field_name(

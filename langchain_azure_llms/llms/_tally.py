@@ -24,7 +24,7 @@ NOTHING = LLMResult(generations=[])
 """What came of a run that failed."""
 
 
-@dataclass
+@dataclass(eq=False)
 class BatchCall:
     """A batch call, as `generate` is told of it.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from langchain_azure_llms._redact import public_url
@@ -15,14 +15,13 @@ from langchain_azure_llms.exceptions import ConfigurationError
 V1_VERSIONS = frozenset({"v1", "latest", "preview"})
 """Values of `api_version` that mean the v1 API (Microsoft: "Azure OpenAI v1 API")."""
 
-_DEPLOYMENT = re.compile(
-    r"(?P<root>.*?)(?:/openai)?/deployments(?:/(?P<name>[^/]+)(?:/.*)?)?\Z", re.I
-)
-_V1 = re.compile(r"(?P<root>.*?)/openai/v1(?:/.*)?\Z", re.I)
-_RESOURCE = re.compile(r"(?P<root>.*?)(?:/openai(?:/responses)?)?\Z", re.I)
-_MODELS = re.compile(r"(?P<root>https://[^/]+\.services\.ai\.azure\.com)/models(?:/.*)?\Z", re.I)
-_SLASHES = re.compile(r"(?<!:)//+")
-_VERSION = re.compile(r"[A-Za-z0-9._-]+\Z")
+# Texts: what is compiled here, every import would wait for.
+_DEPLOYMENT = r"(?i)(?P<root>.*?)(?:/openai)?/deployments(?:/(?P<name>[^/]+)(?:/.*)?)?\Z"
+_V1 = r"(?i)(?P<root>.*?)/openai/v1(?:/.*)?\Z"
+_RESOURCE = r"(?i)(?P<root>.*?)(?:/openai(?:/responses)?)?\Z"
+_MODELS = r"(?i)(?P<root>https://[^/]+\.services\.ai\.azure\.com)/models(?:/.*)?\Z"
+_SLASHES = r"(?<!:)//+"
+_VERSION = r"[A-Za-z0-9._-]+\Z"
 _OTHERS = {
     "portal.azure.com": "that is the portal's page: copy the endpoint from it",
     "ai.azure.com": "that is the Foundry portal's page: copy the endpoint from it",
@@ -89,7 +88,7 @@ def check_version(version: str) -> str:
     Raises:
         ConfigurationError: If it cannot be one.
     """
-    if not _VERSION.match(version):
+    if not re.match(_VERSION, version):
         raise ConfigurationError(
             f"api_version is {version!r}, expected a version such as '2024-10-21', or 'v1'."
         )
@@ -163,8 +162,7 @@ def with_headers(ours: Mapping[str, str], users: Mapping[str, str] | None) -> di
     return {**kept, **users}
 
 
-@dataclass(frozen=True, slots=True)
-class AzureOpenAIRoute:
+class AzureOpenAIRoute(NamedTuple):
     """Where an Azure OpenAI resource is, in whatever form its address was given.
 
     Attributes:
@@ -204,7 +202,8 @@ class AzureOpenAIRoute:
     @property
     def responses_url(self) -> str:
         """The URL of Responses: it has no deployment route, and is part of the v1 API alone."""
-        found = _DEPLOYMENT.match(self.root) or _V1.match(self.root) or _RESOURCE.match(self.root)
+        patterns = (_DEPLOYMENT, _V1, _RESOURCE)
+        found = next(filter(None, (re.match(pattern, self.root) for pattern in patterns)), None)
         root = found["root"] if found else self.root
         version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
         return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
@@ -237,8 +236,8 @@ def azure_openai_route(
     parts = urlsplit(address)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     version = api_version or query.get("api-version")
-    base = _SLASHES.sub("/", urlunsplit(parts._replace(query="", fragment=""))).rstrip("/")
-    in_deployment, in_v1 = _DEPLOYMENT.match(base), _V1.match(base)
+    base = re.sub(_SLASHES, "/", urlunsplit(parts._replace(query="", fragment=""))).rstrip("/")
+    in_deployment, in_v1 = re.match(_DEPLOYMENT, base), re.match(_V1, base)
     is_v1 = version in V1_VERSIONS or bool(in_v1 and not (version and version_is_explicit))
     if is_v1:
         version = version if version in V1_VERSIONS - {"v1"} else None
@@ -247,7 +246,7 @@ def azure_openai_route(
             "No API version: pass api_version, such as '2024-10-21', or set OPENAI_API_VERSION; or "
             "use the v1 API with api_version='v1'."
         )
-    found = in_deployment or in_v1 or _MODELS.match(base) or _RESOURCE.match(base)
+    found = in_deployment or in_v1 or re.match(_MODELS, base) or re.match(_RESOURCE, base)
     root = found["root"] if found else base
     named = in_deployment["name"] if in_deployment else None
     deployment = unquote(named) if named else None

@@ -21,7 +21,6 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.formatters._stream import Ending
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
-from langchain_azure_llms.formatters.registry import formatter_from_config
 from langchain_azure_llms.llms import _settings
 from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.llms._calls import PromptCall
@@ -103,7 +102,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     )
 
     endpoint_url: str = Field(
-        default_factory=_settings.from_env("AZUREML_ENDPOINT_URL"), validate_default=True
+        default_factory=_settings.FromEnv("AZUREML_ENDPOINT_URL"), validate_default=True
     )
     """The scoring URL, path included: `https://<endpoint>.<region>.inference.ml.azure.com/score`.
 
@@ -111,7 +110,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     paths; any path is accepted.
     """
     endpoint_api_type: AzureMLEndpointApiType = Field(
-        default_factory=_settings.from_env("AZUREML_ENDPOINT_API_TYPE"), validate_default=True
+        default_factory=_settings.FromEnv("AZUREML_ENDPOINT_API_TYPE"), validate_default=True
     )
     """`dedicated` or `serverless`; which schema a formatter speaks depends on it.
 
@@ -119,18 +118,18 @@ class AzureMLOnlineEndpoint(AzureLLM):
     in `/completions`, else dedicated. `realtime` is an old name of `dedicated`.
     """
     endpoint_api_key: SecretStr | None = Field(
-        default_factory=_settings.secret_from_env("AZUREML_ENDPOINT_API_KEY")
+        default_factory=_settings.SecretFromEnv("AZUREML_ENDPOINT_API_KEY")
     )
     """The endpoint's key, or a token. From `AZUREML_ENDPOINT_API_KEY` if not given."""
     deployment_name: str = Field(
-        default_factory=_settings.from_env("AZUREML_DEPLOYMENT_NAME", default="")
+        default_factory=_settings.FromEnv("AZUREML_DEPLOYMENT_NAME", default="")
     )
     """Which of the endpoint's deployments answers; by its traffic rules when empty.
 
     From `AZUREML_DEPLOYMENT_NAME` if not given.
     """
     timeout: Any = Field(
-        default_factory=_settings.from_env("AZUREML_TIMEOUT", default="50"), validate_default=True
+        default_factory=_settings.FromEnv("AZUREML_TIMEOUT", default="50"), validate_default=True
     )
     """Seconds that each step of a request may take (connecting, sending, waiting for bytes).
 
@@ -183,7 +182,13 @@ class AzureMLOnlineEndpoint(AzureLLM):
     @field_validator("content_formatter", mode="before")
     @classmethod
     def _read_formatter(cls, value: Any) -> Any:
-        return formatter_from_config(value) if isinstance(value, Mapping) else value
+        if not isinstance(value, Mapping):
+            return value
+        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - knows every one
+            formatter_from_config,
+        )
+
+        return formatter_from_config(value)
 
     @field_validator("timeout", mode="before")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -148,7 +147,7 @@ def _kind(status: int, problem: Problem) -> type[errors.StatusError]:
     if status in {400, 422}:
         if problem.code == "content_filter" or problem.inner.get("code") == _FILTERED:
             return errors.ContentFilterError
-        if problem.code == "context_length_exceeded" or _OVERFLOW.search(problem.message):
+        if problem.code == "context_length_exceeded" or _OVERFLOW in problem.message.lower():
             return errors.ContextLengthError
         return errors.BadRequestError
     return _BY_STATUS.get(status, errors.ServerError if 500 <= status < 600 else errors.StatusError)
@@ -163,9 +162,9 @@ _BY_STATUS: dict[int, type[errors.StatusError]] = {
 }
 _FILTERED = "ResponsibleAIPolicyViolation"
 # Text models' hosts send no code for this; only the message tells.
-_OVERFLOW = re.compile(r"maximum context length", re.I)
-_CHAT_MODEL = re.compile(r"chat model and not supported in the v1/completions", re.I)
-_UNSUPPORTED = re.compile(r"requested operation is unsupported", re.I)
+_OVERFLOW = "maximum context length"
+_CHAT_MODEL = "chat model and not supported in the v1/completions"
+_UNSUPPORTED = "requested operation is unsupported"
 
 
 def _is_wrong_operation(status: int, problem: Problem) -> bool:
@@ -174,9 +173,10 @@ def _is_wrong_operation(status: int, problem: Problem) -> bool:
     The gateway says so with a code; a chat model's own host, behind the completions route, with a
     404 and no code; a deployment that speaks only Responses with a 400 and no code.
     """
+    message = problem.message.lower()
     if status == HTTPStatus.BAD_REQUEST:
-        return problem.code == "OperationNotSupported" or bool(_UNSUPPORTED.search(problem.message))
-    return status == HTTPStatus.NOT_FOUND and bool(_CHAT_MODEL.search(problem.message))
+        return problem.code == "OperationNotSupported" or _UNSUPPORTED in message
+    return status == HTTPStatus.NOT_FOUND and _CHAT_MODEL in message
 
 
 def _sentence(

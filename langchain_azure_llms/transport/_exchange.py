@@ -27,7 +27,7 @@ from langchain_azure_llms.transport._sse import error_inside
 _UNAUTHORIZED = 401
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one is made for every call, and freezing it takes longer than making it
 class HttpRequest:
     """A POST to make.
 
@@ -77,11 +77,13 @@ class FetchToken(NamedTuple):
     claims: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Send the request with these headers."""
 
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return "Send(...)"  # never what the headers hold
 
 
 class Sleep(NamedTuple):
@@ -235,7 +237,7 @@ def _with_token(headers: Mapping[str, str], token: SecretStr) -> Mapping[str, st
     return Private({**headers, "Authorization": f"Bearer {token.get_secret_value()}"})
 
 
-_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]+)"')
+_CLAIMS = r'\bclaims="([A-Za-z0-9+/_=-]+)"'
 
 
 def claims_of(headers: Mapping[str, str]) -> str | None:
@@ -245,7 +247,7 @@ def claims_of(headers: Mapping[str, str]) -> str | None:
     claims requests and client capabilities").
     """
     challenge = next((v for k, v in headers.items() if k.lower() == "www-authenticate"), "")
-    found = _CLAIMS.search(challenge)
+    found = re.search(_CLAIMS, challenge)
     if found is None:
         return None
     try:

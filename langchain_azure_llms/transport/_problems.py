@@ -76,14 +76,14 @@ def filter_result(problem: Problem) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-_TAG = re.compile(r"<(script|style|head)\b.*?</\1>|<[^>]*>", re.I | re.S)
+_TAG = r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>"
 
 
 def _plain(text: str) -> str:
     """Return text without markup, on one line: gateways answer with HTML pages."""
     shown = text[:10_000]
     if shown.lstrip().startswith("<"):
-        shown = _TAG.sub(" ", shown)
+        shown = re.sub(_TAG, " ", shown)
     return " ".join(shown.split())
 
 

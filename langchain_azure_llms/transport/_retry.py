@@ -99,11 +99,11 @@ class Cooldowns:
             self._noted.pop(key, None)
 
 
-_MESSAGE_WAIT = re.compile(
-    r"(?:retry|try again)\s+(?:after|in)\s+((?:\d+h)?(?:\d+m(?!s))?(?:\d+(?:\.\d+)?\s*(?:s|ms))?)",
-    re.I,
+_MESSAGE_WAIT = (
+    r"(?i)(?:retry|try again)\s+(?:after|in)\s+"
+    r"((?:\d+h)?(?:\d+m(?!s))?(?:\d+(?:\.\d+)?\s*(?:s|ms))?)"
 )
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?\Z")
+_DURATION = r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?\Z"
 
 
 def requested_wait(
@@ -125,7 +125,7 @@ def requested_wait(
         _scaled(headers.get("retry-after-ms"), 0.001),
         _retry_after(headers.get("retry-after"), now),
         _limit_reset(headers) if status == _TOO_MANY else None,
-        _duration("".join((_found(_MESSAGE_WAIT, message) or "").lower().split())),
+        _duration(_named_in(message)),
     )
     return next((wait for wait in candidates if wait is not None), None)
 
@@ -153,7 +153,7 @@ def _retry_after(value: str | None, now: float | None) -> float | None:
 
 def _duration(value: str | None) -> float | None:
     """Read plain seconds (Azure) or `6m0s` (openai.com)."""
-    match = _DURATION.match((value or "").strip())
+    match = re.match(_DURATION, (value or "").strip())
     if match is None:
         return _scaled(value, 1.0)
     hours, minutes, seconds, millis = (float(part or 0) for part in match.groups())
@@ -170,9 +170,9 @@ def _scaled(value: str | None, scale: float) -> float | None:
     return number if 0 < number < float("inf") else None
 
 
-def _found(pattern: re.Pattern[str], text: str) -> str | None:
-    match = pattern.search(text)
-    return match.group(1) if match else None
+def _named_in(message: str) -> str | None:
+    match = re.search(_MESSAGE_WAIT, message)
+    return "".join(match[1].lower().split()) if match else None
 
 
 def is_transient(status: int, model_status: int | None = None, reason: str | None = None) -> bool:

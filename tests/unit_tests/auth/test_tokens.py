@@ -19,8 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from langchain_azure_llms.auth import CachedTokens, ProvidedTokens
-from langchain_azure_llms.auth._tokens import Token, _told_end
+from langchain_azure_llms.auth._tokens import CachedTokens, ProvidedTokens, Token, _told_end
 from langchain_azure_llms.exceptions import ConfigurationError, CredentialError
 
 

@@ -15,7 +15,7 @@ from langchain_azure_llms.exceptions import (
     ConflictingCredentialsError,
     MissingCredentialError,
 )
-from langchain_azure_llms.llms._connected import VERSION
+from langchain_azure_llms.llms._connected import package_version
 from tests.unit_tests.llms.scripted import calls_of
 
 _BASE = {
@@ -276,7 +276,7 @@ def test_tracing_names_provider_deployment_and_parameters() -> None:
         "ls_max_tokens": 7,
         "ls_stop": ["x"],
     }
-    assert (llm.metadata or {})["lc_versions"]["langchain-azure-llms"] == VERSION
+    assert (llm.metadata or {})["lc_versions"]["langchain-azure-llms"] == package_version()
 
 
 @pytest.mark.parametrize(
