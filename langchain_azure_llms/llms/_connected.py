@@ -300,4 +300,5 @@ def retries(max_retries: int) -> RetryPolicy:
 
 @cache
 def package_version() -> str:
+    """Return our version, as LangChain's metadata and the services' logs name it."""
     return version(_PACKAGE)

@@ -15,7 +15,7 @@ from langchain_azure_llms.exceptions import ConfigurationError
 V1_VERSIONS = frozenset({"v1", "latest", "preview"})
 """Values of `api_version` that mean the v1 API (Microsoft: "Azure OpenAI v1 API")."""
 
-# Texts: what is compiled here, every import would wait for.
+# Patterns are texts, compiled with their first use: an import need not wait for them.
 _DEPLOYMENT = r"(?i)(?P<root>.*?)(?:/openai)?/deployments(?:/(?P<name>[^/]+)(?:/.*)?)?\Z"
 _V1 = r"(?i)(?P<root>.*?)/openai/v1(?:/.*)?\Z"
 _RESOURCE = r"(?i)(?P<root>.*?)(?:/openai(?:/responses)?)?\Z"
@@ -202,8 +202,8 @@ class AzureOpenAIRoute(NamedTuple):
     @property
     def responses_url(self) -> str:
         """The URL of Responses: it has no deployment route, and is part of the v1 API alone."""
-        patterns = (_DEPLOYMENT, _V1, _RESOURCE)
-        found = next(filter(None, (re.match(pattern, self.root) for pattern in patterns)), None)
+        matches = (re.match(pattern, self.root) for pattern in (_DEPLOYMENT, _V1, _RESOURCE))
+        found = next(filter(None, matches), None)
         root = found["root"] if found else self.root
         version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
         return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
