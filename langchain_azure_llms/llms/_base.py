@@ -183,7 +183,7 @@ class AzureLLM(DirectLLM, AnsweringLLM, ConnectedLLM):
         self, inputs: Sequence[LanguageModelInput], config: Config, *, collects: bool
     ) -> Iterator[BatchCall]:
         """Tell `generate` of a batch call."""
-        batch = BatchCall(self, limit_of(config, inputs, self.max_concurrency), collects)
+        batch = BatchCall(self, limit_of(config, inputs, self.max_concurrency), collects=collects)
         token = under_way.set(batch)
         try:
             yield batch

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from langchain_core.callbacks import (
@@ -24,26 +23,27 @@ NOTHING = LLMResult(generations=[])
 """What came of a run that failed."""
 
 
-@dataclass(eq=False)
 class BatchCall:
     """A batch call, as `generate` is told of it.
 
-    Attributes:
+    Args:
         owner: The LLM whose batch it is: callbacks may call others meanwhile.
         limit: How many requests may be in flight.
         collects: Whether each prompt gets its own error, in place of the first being raised.
+
+    Attributes:
         prompts: Those that were asked; what the cache knew is not among them.
         outcomes: What became of these.
         cache_key: What the cache knows the LLM and the call by.
+        is_entered: Whether the LLM's own `generate` has taken it.
     """
 
-    owner: object
-    limit: int
-    collects: bool = False
-    prompts: list[str] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    cache_key: str = ""
-    is_entered: bool = False
+    def __init__(self, owner: object, limit: int, *, collects: bool = False) -> None:
+        self.owner, self.limit, self.collects = owner, limit, collects
+        self.prompts: list[str] = []
+        self.outcomes: list[Outcome] = []
+        self.cache_key = ""
+        self.is_entered = False
 
 
 under_way: ContextVar[BatchCall | None] = ContextVar("under_way", default=None)
