@@ -75,12 +75,20 @@ _HOMES = {
     "unregister_with_langchain": "loading",
 }
 
+_ON_THE_CORE = ("llms.", "loading")
+"""Homes of names that need LangChain's `BaseLLM`."""
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = _HOMES[name]
+    if home.startswith(_ON_THE_CORE):
+        # Python keeps frames in chunks of memory, and is slow where much work goes on at a chunk's
+        # end: by up to a tenth, deep in the stack. Ours would begin this a dozen frames deeper.
+        import langchain_core.language_models.llms  # noqa: F401, PLC0415 - see above
+    value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 
