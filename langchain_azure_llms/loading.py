@@ -69,11 +69,15 @@ def load_llm(
         MissingCredentialError: If neither the overrides nor the environment hold a credential.
     """
     path = Path(file)
-    config = _codecs.read(path)
+    try:
+        config = _codecs.read(path)
+    except LoadError:
+        overrides.clear()  # no frame of the traceback may hold what was passed
+        raise
     loaded = _loaded(config, overrides, allowed_hosts)
     if isinstance(loaded, BaseLLM):
         return loaded
-    config.clear()  # no frame of the traceback may hold what it says, nor what was passed
+    config.clear()  # nor what the file says
     overrides.clear()
     if isinstance(loaded, LoadError):
         raise type(loaded)(f"{path}: {loaded}", path=str(path)) from loaded.__cause__

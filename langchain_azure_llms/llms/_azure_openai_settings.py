@@ -47,6 +47,11 @@ MODEL_PARAMETERS = (
     "logprobs",
 )
 """The settings that are properties of the request body."""
+_SECRETS = frozenset(
+    {"authorization", "credentials", "header", "headers", "key", "password", "secret", "token"}
+)
+"""Last words of names that model parameters, which are shown and saved, do not have, but one."""
+_HARMLESS = "prompt_cache_key"
 _ENTRA_TYPES = frozenset({"azure_ad", "azuread"})
 _PROVIDERS = ("azure_ad_token_provider", "azure_ad_async_token_provider")
 
@@ -189,10 +194,17 @@ class AzureOpenAISettings(AzureLLM):
     @classmethod
     def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
         """Take arguments that resemble no setting for model parameters, as the peer does."""
+        known, unknown = _settings.with_request_options(known, unknown)
         moved = {}
         for name, value in unknown.items():
             if suggestion := _settings.nearest(name, cls.model_fields):
                 raise _settings.unknown_argument(name, suggestion, cls.__name__)
+            if name.lower().replace("-", "_").split("_")[-1] in _SECRETS and name != _HARMLESS:
+                raise ConfigurationError(
+                    f"{cls.__name__} has no argument {name!r}, and what is called so may be a "
+                    "secret: pass api_key, azure_ad_token, credential or default_headers; a model "
+                    "parameter of that name goes into model_kwargs."
+                )
             warnings.warn(
                 f"{cls.__name__} has no argument {name!r}: it was put into model_kwargs.",
                 stacklevel=6,

@@ -91,6 +91,7 @@ class AzureLLM(DirectLLM, AnsweringLLM, ConnectedLLM):
             AzureLLMError: The first error, which says which prompt it belongs to; unless
                 `return_exceptions`.
         """
+        kwargs = private(kwargs)
         with self._batching(inputs, config, collects=return_exceptions) as batch:
             prompts = self._prompts_of(inputs, collects=return_exceptions)
             good, run = asked(prompts, config)
@@ -116,6 +117,7 @@ class AzureLLM(DirectLLM, AnsweringLLM, ConnectedLLM):
         **kwargs: Any,
     ) -> list[str]:
         """Answer many prompts at once in asyncio; see `batch`."""
+        kwargs = private(kwargs)
         with self._batching(inputs, config, collects=return_exceptions) as batch:
             prompts = self._prompts_of(inputs, collects=return_exceptions)
             good, run = asked(prompts, config)
@@ -155,7 +157,7 @@ class AzureLLM(DirectLLM, AnsweringLLM, ConnectedLLM):
         Raises:
             AzureLLMError: The first error, unless `return_exceptions`.
         """
-        limit = limit_of(config, inputs, self.max_concurrency)
+        kwargs, limit = private(kwargs), limit_of(config, inputs, self.max_concurrency)
         named: Any = {"return_exceptions": return_exceptions, "arguments": kwargs}
         with closing(as_completed(self, inputs, config, limit, **named)) as done:
             yield from done
@@ -172,7 +174,7 @@ class AzureLLM(DirectLLM, AnsweringLLM, ConnectedLLM):
 
         See `batch_as_completed`.
         """
-        limit = limit_of(config, inputs, self.max_concurrency)
+        kwargs, limit = private(kwargs), limit_of(config, inputs, self.max_concurrency)
         named: Any = {"return_exceptions": return_exceptions, "arguments": kwargs}
         async with aclosing(aas_completed(self, inputs, config, limit, **named)) as done:
             async for one in done:

@@ -97,7 +97,16 @@ class ConfiguredLLM(BaseLLM):
         Raises:
             ConfigurationError: If a setting is wrong, missing, or in conflict with another.
         """
-        return cls(**obj) if isinstance(obj, Mapping) else super().model_validate(obj, **options)
+        if not isinstance(obj, Mapping):
+            return super().model_validate(obj, **options)
+        settings = {**obj}
+        obj = None  # as in the constructor, which empties its own
+        try:
+            return cls(**settings)
+        except ConfigurationError as error:
+            settings.clear()
+            problem = error
+        raise without_frames(problem)
 
     @model_validator(mode="before")
     @classmethod
@@ -284,7 +293,8 @@ class ConfiguredLLM(BaseLLM):
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
-        fresh = {name: _fresh(kept) for name, kept in self.__private_attributes__.items()}
+        known = self.__private_attributes__
+        fresh = {name: _fresh(known[name]) for name in (*self.never_travel, KEPT)}
         object.__setattr__(self, "__pydantic_private__", fresh | state["__pydantic_private__"])
         for name in self._from_environment:
             if vars(self)[name] is None:
@@ -342,11 +352,12 @@ class ConfiguredLLM(BaseLLM):
 
 
 def private(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return a call's arguments with those that may be secret hidden from tracers."""
-    return {
-        name: Private(value) if name in _PRIVATE_ARGUMENTS and isinstance(value, Mapping) else value
-        for name, value in arguments.items()
-    }
+    """Return a call's arguments with those that may be secret hidden from tracers and reports."""
+    for name in _PRIVATE_ARGUMENTS & arguments.keys():
+        value = arguments[name]
+        if isinstance(value, Mapping) and not isinstance(value, Private):
+            arguments = {**arguments, name: Private(value)}
+    return arguments
 
 
 def _fresh(attribute: ModelPrivateAttr) -> Any:

@@ -7,8 +7,8 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar, Self
 
 import httpx2
 from langchain_core.rate_limiters import BaseRateLimiter
@@ -35,9 +35,6 @@ from langchain_azure_llms.transport import _async, _network, _pool, _sync
 from langchain_azure_llms.transport._exchange import HttpRequest, Reply, Steps, exchange
 from langchain_azure_llms.transport._network import NetworkSettings, network_settings
 from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
-
-if TYPE_CHECKING:
-    from langchain_azure_llms.auth._tokens import CachedTokens
 
 _PACKAGE = "langchain-azure-llms"
 _cooldowns = Cooldowns()
@@ -80,7 +77,7 @@ class ConnectedLLM(ConfiguredLLM):
 
     _environment: NetworkSettings = PrivateAttr(default_factory=network_settings)
     _lease: _pool.Lease = PrivateAttr(default_factory=_pool.Lease)
-    _tokens: CachedTokens | None = PrivateAttr(default=None)
+    _tokens: Any = PrivateAttr(default=None)
     _learned: LearnedForms = PrivateAttr(default_factory=LearnedForms)
 
     default_scopes: ClassVar[tuple[str, ...]]
@@ -301,4 +298,7 @@ def retries(max_retries: int) -> RetryPolicy:
 @cache
 def package_version() -> str:
     """Return our version, as LangChain's metadata and the services' logs name it."""
-    return version(_PACKAGE)
+    try:
+        return version(_PACKAGE)
+    except PackageNotFoundError:  # copied or frozen without what an installation adds
+        return "unknown"

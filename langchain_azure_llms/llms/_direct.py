@@ -34,6 +34,7 @@ from langchain_azure_llms.llms._tally import entered
 
 GENERATING = ("generate_prompt", "generate", "_generate_helper", "_generate")
 AGENERATING = ("agenerate_prompt", "agenerate", "_agenerate_helper", "_agenerate")
+_LANGCHAIN = "langchain_core."
 _ITS_OWN = frozenset(
     {"callbacks", "new_arg_supported", "prompts", "run_manager", "run_managers", *RUN_ARGUMENTS}
 )
@@ -58,7 +59,7 @@ class DirectLLM(Mixin):
         **kwargs: Any,
     ) -> str:
         """Answer a prompt; see LangChain's `BaseLLM.invoke`."""
-        callbacks = (ensure_config(config).get("callbacks"),)
+        kwargs, callbacks = private(kwargs), (ensure_config(config).get("callbacks"),)
         if self._is_heard(callbacks, kwargs, "invoke", *GENERATING):
             return super().invoke(input, config, stop=stop, **kwargs)
         (text,) = self._answers([self._text_of(input)], {"stop": stop, **kwargs}, 1)
@@ -73,7 +74,7 @@ class DirectLLM(Mixin):
         **kwargs: Any,
     ) -> str:
         """Answer a prompt in asyncio; see LangChain's `BaseLLM.ainvoke`."""
-        callbacks = (ensure_config(config).get("callbacks"),)
+        kwargs, callbacks = private(kwargs), (ensure_config(config).get("callbacks"),)
         if self._is_heard(callbacks, kwargs, "ainvoke", *AGENERATING, by=AsyncCallbackManager):
             return await super().ainvoke(input, config, stop=stop, **kwargs)
         (text,) = await self._aanswers([self._text_of(input)], {"stop": stop, **kwargs}, 1)
@@ -88,11 +89,11 @@ class DirectLLM(Mixin):
         **kwargs: Any,
     ) -> Iterator[str]:
         """Answer a prompt piece by piece; see LangChain's `BaseLLM.stream`."""
-        callbacks = (ensure_config(config).get("callbacks"),)
+        kwargs, callbacks = private(kwargs), (ensure_config(config).get("callbacks"),)
         if self._is_heard(callbacks, kwargs, "stream", "_stream"):
-            yield from super().stream(input, config, stop=stop, **private(kwargs))
+            yield from super().stream(input, config, stop=stop, **kwargs)
             return
-        found = self._stream(self._text_of(input), stop, **private(kwargs))
+        found = self._stream(self._text_of(input), stop, **kwargs)
         with closing(cast("Generator[GenerationChunk]", found)) as chunks:
             for chunk in chunks:
                 yield chunk.text
@@ -106,14 +107,14 @@ class DirectLLM(Mixin):
         **kwargs: Any,
     ) -> AsyncIterator[str]:
         """Answer a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
-        callbacks = (ensure_config(config).get("callbacks"),)
+        kwargs, callbacks = private(kwargs), (ensure_config(config).get("callbacks"),)
         if self._is_heard(callbacks, kwargs, "astream", "_astream", by=AsyncCallbackManager):
-            parts = super().astream(input, config, stop=stop, **private(kwargs))
+            parts = super().astream(input, config, stop=stop, **kwargs)
             async with aclosing(cast("AsyncGenerator[str]", parts)) as closing_parts:
                 async for part in closing_parts:
                     yield part
             return
-        found = self._astream(self._text_of(input), stop, **private(kwargs))
+        found = self._astream(self._text_of(input), stop, **kwargs)
         async with aclosing(cast("AsyncGenerator[GenerationChunk]", found)) as chunks:
             async for chunk in chunks:
                 yield chunk.text
@@ -126,7 +127,7 @@ class DirectLLM(Mixin):
         Nothing else is kept of an answer: objects that stay are what a large batch pays for, each
         time that Python's garbage collector walks through them.
         """
-        arguments = private(arguments)
+        arguments = {**arguments}
         plan = self._planned(
             prompts, arguments.pop("stop", None), arguments, stream=self._streams_always
         )
@@ -141,7 +142,7 @@ class DirectLLM(Mixin):
         self, prompts: list[str], arguments: dict[str, Any], limit: int, *, collects: bool = False
     ) -> list[str | Exception]:
         """Do the same in asyncio."""
-        arguments = private(arguments)
+        arguments = {**arguments}
         plan = self._planned(
             prompts, arguments.pop("stop", None), arguments, stream=self._streams_always
         )
@@ -171,13 +172,13 @@ class DirectLLM(Mixin):
         """
         if self.callbacks or self.cache is True or self._cache_in_use is not None:
             return True
-        if not (_ITS_OWN.isdisjoint(arguments) and _is_known(by.on_llm_start)):
+        if not (_ITS_OWN.isdisjoint(arguments) and _is_of(by.on_llm_start, _LANGCHAIN)):
             return True
         for method in methods:
-            bound = getattr(self, method)
-            if type(bound) is not MethodType or not _is_known(bound.__func__):
+            bound, langchains = getattr(self, method), getattr(BaseLLM, method)
+            if type(bound) is not MethodType or not _is_of(langchains, _LANGCHAIN):
                 return True
-            if not _is_known(getattr(BaseLLM, method)):
+            if bound.__func__ is not langchains and not _is_of(bound.__func__, OURS):
                 return True
         return any(map(_handlers_of, callbacks)) or any(
             by.configure(of_run, None, self.verbose).handlers for of_run in callbacks
@@ -216,12 +217,12 @@ def _handlers_of(callbacks: Callbacks) -> Sequence[BaseCallbackHandler]:
     return callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
 
 
-def _is_known(method: Any) -> bool:
-    """Return whether a method is LangChain's own, or ours.
+def _is_of(method: Any, package: str) -> bool:
+    """Return whether a method was written in a package.
 
     What instruments put in its place may claim to be it: by its name, its class or its attributes.
     """
     if type(method) is not FunctionType:
         return False
     module = method.__globals__.get("__name__", "")
-    return isinstance(module, str) and module.startswith(("langchain_core.", OURS))
+    return isinstance(module, str) and module.startswith(package)

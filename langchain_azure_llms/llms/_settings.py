@@ -15,6 +15,7 @@ from langchain_azure_llms._redact import shortened, without_frames
 from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
 
 ResultT = TypeVar("ResultT")
+_REQUEST_OPTIONS = {"extra_headers": "default_headers", "extra_query": "default_query"}
 
 
 class FromEnv:
@@ -218,6 +219,30 @@ def check_prompts(prompts: Iterable[Any]) -> None:
             raise ConfigurationError(
                 f"Prompt {number} is a {type(prompt).__name__}, expected text (str)."
             )
+
+
+def with_request_options(
+    known: dict[str, Any], unknown: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Take what OpenAI's client calls options of a request for those of every request.
+
+    Old code passes them to the constructor, or within `model_kwargs`; there they would be sent as
+    parts of the body.
+
+    Raises:
+        ConfigurationError: If one is no mapping.
+    """
+    known, unknown = {**known}, {**unknown}
+    places = [unknown]
+    if isinstance(known.get("model_kwargs"), Mapping):
+        known["model_kwargs"] = {**known["model_kwargs"]}
+        places.append(known["model_kwargs"])
+    for name, setting in _REQUEST_OPTIONS.items():
+        for given in [place.pop(name) for place in places if name in place]:
+            check_mapping(given, name)
+            check_mapping(known.get(setting), setting)
+            known[setting] = {**(known.get(setting) or {}), **(given or {})}
+    return known, unknown
 
 
 def check_mapping(value: Any, name: str) -> None:

@@ -8,7 +8,15 @@ from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from langchain_core.language_models.base import LangSmithParams
-from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from langchain_azure_llms._redact import public_url
 from langchain_azure_llms.auth import Authorization, bearer, check_secret, key_of
@@ -189,6 +197,14 @@ class AzureMLOnlineEndpoint(AzureLLM):
         )
 
         return formatter_from_config(value)
+
+    @field_serializer("content_formatter", when_used="json-unless-none")
+    def _write_formatter(self, value: Any) -> dict[str, Any]:
+        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - as there
+            formatter_config,
+        )
+
+        return formatter_config(value)
 
     @field_validator("timeout", mode="before")
     @classmethod

@@ -1,0 +1,215 @@
+"""Uses that nobody plans: secrets in wrong places, LLMs mixed with others, odd copies."""
+
+import asyncio
+import pickle
+import traceback
+import warnings
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import httpx2
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models.fake import FakeListLLM
+from langchain_core.language_models.llms import LLM
+from pydantic import PrivateAttr
+
+from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, load_llm
+from langchain_azure_llms.exceptions import ConfigurationError, LoadError
+from langchain_azure_llms.formatters.registry import formatter_from_config
+from langchain_azure_llms.llms import _connected
+from langchain_azure_llms.llms._base import AzureLLM
+from tests.unit_tests.llms.scripted import (
+    AsyncCalls,
+    Service,
+    SyncCalls,
+    azure_ml,
+    azure_openai,
+    echo,
+)
+
+Calls = SyncCalls | AsyncCalls
+SECRET = "s3cr3t-value"
+
+
+class Listener(BaseCallbackHandler):
+    """Does nothing, but is there."""
+
+
+def _shown(problem: BaseException) -> str:
+    """Return what a report with local variables shows of our frames."""
+    told = traceback.TracebackException.from_exception(problem, capture_locals=True)
+    ours = [frame for frame in told.stack if "langchain_azure_llms" in frame.filename]
+    return "".join(str(frame.locals) for frame in ours) + str(problem)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["azure_api_key", "key", "subscription-key", "bearer_token", "client_secret", "Authorization"],
+)
+def test_what_is_called_like_a_secret_is_no_model_parameter(name: str) -> None:
+    """It would be sent in bodies, shown in reprs, and saved."""
+    with pytest.raises(ConfigurationError, match="may be a secret") as caught:
+        azure_openai(Service([]), **{name: SECRET})
+    assert SECRET not in _shown(caught.value)
+
+
+def test_a_model_parameter_that_is_called_like_one_goes_on() -> None:
+    """`prompt_cache_key` is no secret; others can be told to be none."""
+    with pytest.warns(UserWarning, match="put into model_kwargs"):
+        llm = azure_openai(Service([]), prompt_cache_key="a", model_kwargs={"odd_token": "b"})
+    assert llm.model_kwargs == {"prompt_cache_key": "a", "odd_token": "b"}
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["argument", "model_kwargs"])
+def test_request_options_of_the_peers_client_are_kept(calls: Calls, *, within: bool) -> None:
+    """They are no parts of the body: OpenAI's client takes them out of the parameters."""
+    service = Service([echo])
+    options = {"extra_headers": {"x-a": "b"}, "extra_query": {"c": "d"}}
+    llm = azure_openai(
+        service,
+        default_headers={"x-b": "e"},
+        **({"model_kwargs": {**options, "user": "u"}} if within else options),
+    )
+    assert calls.invoke(llm, "p") == "p!"
+    (request,) = service.requests
+    assert (request.headers["x-a"], request.headers["x-b"]) == ("b", "e")
+    assert request.url.params["c"] == "d"
+    assert not {"extra_headers", "extra_query"} & service.bodies[0].keys()
+    assert llm.model_kwargs == ({"user": "u"} if within else {})
+
+
+@pytest.mark.parametrize("wrong", [{"extra_headers": 7}, {"model_kwargs": {"extra_query": [1]}}])
+def test_request_options_are_mappings(wrong: dict[str, Any]) -> None:
+    """What is none is named."""
+    with pytest.raises(ConfigurationError, match="expected a mapping"):
+        azure_openai(Service([]), **wrong)
+
+
+class _Answering(LLM):
+    @property
+    def _llm_type(self) -> str:
+        return "mine"
+
+    def _call(self, prompt: str, *_: Any, **__: Any) -> str:
+        return "mine"
+
+
+class _MineFirst(_Answering, AzureOpenAI):
+    """An LLM whose answers are its first base's."""
+
+
+class _FakeFirst(FakeListLLM, AzureOpenAI):
+    """A fake with our settings."""
+
+
+@pytest.mark.parametrize("config", [{}, {"callbacks": [Listener()]}], ids=["nobody", "a listener"])
+@pytest.mark.parametrize("way", ["invoke", "batch"])
+@pytest.mark.parametrize(
+    ("cls", "settings"), [(_MineFirst, {}), (_FakeFirst, {"responses": ["mine"]})]
+)
+def test_an_llm_mixed_in_before_ours_answers_itself(
+    calls: Calls, cls: Any, settings: dict[str, Any], way: str, config: Any
+) -> None:
+    """Whether or not somebody listens; and nothing is sent."""
+    service = Service([httpx2.Response(500)])
+    llm = azure_openai(service, cls, **settings)
+    prompt: Any = ["p"] if way == "batch" else "p"
+    found = getattr(calls, way)(llm, prompt, config=config)
+    assert "".join(found) == "mine"
+    assert service.requests == []
+
+
+def _failing(make: Callable[..., AzureLLM]) -> AzureLLM:
+    return make(Service([httpx2.Response(500, json={"error": {"message": "no"}})]))
+
+
+@pytest.mark.parametrize("make", [azure_openai, azure_ml])
+@pytest.mark.parametrize("way", ["invoke", "batch", "stream", "generate"])
+@pytest.mark.parametrize("config", [{}, {"callbacks": [Listener()]}], ids=["nobody", "a listener"])
+def test_a_calls_own_headers_do_not_show_in_tracebacks(
+    calls: Calls, make: Callable[..., AzureLLM], way: str, config: Any
+) -> None:
+    """Tools that report errors show the local variables of each frame."""
+    prompt: Any = ["p"] if way in {"batch", "generate"} else "p"
+    options: dict[str, Any] = {} if way == "generate" else {"config": config}
+    with pytest.raises(Exception, match="500") as caught:
+        getattr(calls, way)(_failing(make), prompt, extra_headers={"x-key": SECRET}, **options)
+    assert SECRET not in _shown(caught.value)
+
+
+def test_nor_of_prompts_as_they_are_answered() -> None:
+    """In threads and in asyncio."""
+    with pytest.raises(Exception, match="500") as caught:
+        list(_failing(azure_openai).batch_as_completed(["p"], extra_headers={"x-key": SECRET}))
+    assert SECRET not in _shown(caught.value)
+
+    async def asked() -> list[Any]:
+        found = _failing(azure_openai).abatch_as_completed(["p"], extra_headers={"x-key": SECRET})
+        return [one async for one in found]
+
+    with pytest.raises(Exception, match="500") as caught:
+        asyncio.run(asked())
+    assert SECRET not in _shown(caught.value)
+
+
+def test_settings_do_not_show_where_they_are_refused(tmp_path: Path) -> None:
+    """By `model_validate`, and by `load_llm` of a file that is not there."""
+    with pytest.raises(ConfigurationError) as caught:
+        AzureOpenAI.model_validate({"api_key": SECRET, "n": "x"})
+    assert SECRET not in _shown(caught.value)
+    with pytest.raises(LoadError) as loading:
+        load_llm(tmp_path / "none.json", api_key=SECRET)
+    assert SECRET not in _shown(loading.value)
+
+
+def test_without_metadata_the_version_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frozen and copied packages have none."""
+
+    def none(_name: str) -> str:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(_connected, "version", none)
+    _connected.package_version.cache_clear()
+    try:
+        assert _connected.package_version() == "unknown"
+    finally:
+        _connected.package_version.cache_clear()
+
+
+class _WithPrivate(AzureOpenAI):
+    _later: int = PrivateAttr()
+    _counted: int = PrivateAttr(default_factory=len)
+
+
+def test_private_attributes_of_subclasses_travel_as_pydantic_has_it() -> None:
+    """One that was never set is not there, and factories may look at the other values."""
+    llm = _WithPrivate(
+        azure_endpoint="https://r.openai.azure.com", api_key="k", api_version="2024-10-21"
+    )
+    copied = pickle.loads(pickle.dumps(llm))
+    assert not hasattr(copied, "_later")
+    assert copied._counted == llm._counted
+    llm._later = 7
+    assert pickle.loads(pickle.dumps(llm))._later == 7
+
+
+@pytest.mark.parametrize("cls", [AzureOpenAI, AzureMLOnlineEndpoint])
+def test_annotations_can_be_read(cls: type[AzureLLM]) -> None:
+    """Tools ask for them by `typing.get_type_hints`."""
+    assert {"max_retries", "http_client"} <= get_type_hints(cls).keys()
+
+
+@pytest.mark.parametrize("name", ["custom_openai", "dolly", "gpt2", "hf", "mlflow", "openai_chat"])
+def test_a_formatter_is_written_as_json(name: str) -> None:
+    """As files hold it; and read again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        formatter = formatter_from_config({"_type": name})
+    llm = azure_ml(Service([]), content_formatter=formatter, endpoint_url="https://h.example/score")
+    shown = llm.model_dump(mode="json")["content_formatter"]
+    assert shown["_type"] == name
+    assert type(formatter_from_config(shown)) is type(formatter)
+    assert llm.model_dump()["content_formatter"] is formatter
