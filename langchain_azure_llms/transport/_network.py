@@ -63,11 +63,18 @@ def _proxies_of(_environment: tuple[str | None, ...]) -> tuple[tuple[str, str | 
 @lru_cache(maxsize=8)
 def _tls_context(ca_settings: tuple[str | None, ...]) -> ssl.SSLContext:
     file, folder = ca_settings
-    if file:
-        return ssl.create_default_context(cafile=file)
-    if folder:
-        return ssl.create_default_context(capath=folder)
-    return httpx2.create_ssl_context(trust_env=False)
+    try:
+        if file:
+            return ssl.create_default_context(cafile=file)
+        if folder:
+            return ssl.create_default_context(capath=folder)
+        return httpx2.create_ssl_context(trust_env=False)
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    raise ConfigurationError(
+        f"The certificate authorities cannot be read ({problem}): check what SSL_CERT_FILE and "
+        f"SSL_CERT_DIR name ({file!r}, {folder!r})."
+    )
 
 
 def _context_for(settings: NetworkSettings) -> ssl.SSLContext:
@@ -87,6 +94,8 @@ def async_client(settings: NetworkSettings) -> LeanAsyncClient:
 def _made(client_class: type[ClientT], settings: NetworkSettings) -> ClientT:
     try:
         return client_class(**_client_settings(client_class, settings))
+    except ConfigurationError:
+        raise
     except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
         problem = type(error).__name__
     given = [name for name, value in zip(_VARIABLES, settings.environment, strict=True) if value]

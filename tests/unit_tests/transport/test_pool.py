@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -35,6 +36,21 @@ def test_another_environment_is_another_client(
     before = network_settings()
     monkeypatch.setenv(variable, "https://proxy.example:1")
     assert before != network_settings()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "damaged"])
+def test_authorities_that_cannot_be_read_are_named(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only that no client can be made."""
+    file = tmp_path / f"authorities-{content}.pem"
+    if content:
+        file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(ConfigurationError, match=f"SSL_CERT_FILE.*{file}"):
+        _network.sync_client(network_settings())
+    with pytest.raises(ConfigurationError, match=f"SSL_CERT_FILE.*{file}"):
+        _network.async_client(network_settings())
 
 
 def test_a_proxy_of_ones_own_is_another_client() -> None:
