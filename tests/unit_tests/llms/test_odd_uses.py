@@ -14,7 +14,7 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake import FakeListLLM
 from langchain_core.language_models.llms import LLM
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, ValidationError
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, load_llm
 from langchain_azure_llms.exceptions import ConfigurationError, LoadError
@@ -163,6 +163,14 @@ def test_settings_do_not_show_where_they_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LoadError) as loading:
         load_llm(tmp_path / "none.json", api_key=SECRET)
     assert SECRET not in _shown(loading.value)
+
+
+def test_an_object_is_valid_as_it_is() -> None:
+    """`model_validate` takes mappings, and what is one already."""
+    llm = azure_openai(Service([]))
+    assert AzureOpenAI.model_validate(llm) is llm
+    with pytest.raises(ValidationError):
+        AzureOpenAI.model_validate(7)
 
 
 def test_without_metadata_the_version_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
