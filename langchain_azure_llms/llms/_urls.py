@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from langchain_azure_llms._redact import public_url
+from langchain_azure_llms._redact import public_url, shortened
 from langchain_azure_llms.exceptions import ConfigurationError
 
 V1_VERSIONS = frozenset({"v1", "latest", "preview"})
@@ -45,7 +45,7 @@ def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitRe
         ConfigurationError: If it has no scheme or no host, or would send credentials in the open.
     """
     parts, host = _split(url)
-    odd = not url.isprintable() or any(mark in url for mark in " <>")
+    odd = not url.isprintable() or any(mark in url for mark in " <>\\")
     if "<" in url:
         raise ConfigurationError(
             f"{name} is {public_url(url)!r}: put your own names in place of those in <>."
@@ -73,7 +73,7 @@ def check_azure_openai(url: str, name: str) -> None:
     Raises:
         ConfigurationError: If it is one of them.
     """
-    host = (_split(url)[1] or "").lower()
+    host = (_split(url)[1] or "").lower().rstrip(".")  # a dot at the end changes no name
     for known, reason in _OTHERS.items():
         if host == known or (known.startswith(".") and host.endswith(known)):
             raise ConfigurationError(
@@ -90,7 +90,8 @@ def check_version(version: str) -> str:
     """
     if not re.match(_VERSION, version):
         raise ConfigurationError(
-            f"api_version is {version!r}, expected a version such as '2024-10-21', or 'v1'."
+            f"api_version is {shortened(version, 80)!r}, expected a version such as "
+            "'2024-10-21', or 'v1'."
         )
     return version.lower() if version.lower() in V1_VERSIONS else version
 

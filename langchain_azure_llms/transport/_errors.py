@@ -200,7 +200,7 @@ def _sentence(
             f"({headers.get(_MODEL_REASON, 'no reason')}); the endpoint itself is up."
         )
     if 300 <= reply.status < 400:
-        target = _origin(headers.get("location", "")) or "nowhere"
+        target = shortened(_origin(headers.get("location", "")), 200) or "nowhere"
         parts.append(f"Redirects are not followed; it points to {target}.")
     if wait is not None:
         longer = f", longer than the retry policy's max_wait ({longest_wait:g} s)"

@@ -4,7 +4,13 @@ import pytest
 
 from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.llms._urls import azure_openai_route, check_url, is_loopback, with_query
+from langchain_azure_llms.llms._urls import (
+    azure_openai_route,
+    check_url,
+    check_version,
+    is_loopback,
+    with_query,
+)
 
 _DATED = "2024-10-21"
 _CLASSIC = "https://r.openai.azure.com/openai/deployments/d/completions?api-version=2024-10-21"
@@ -143,6 +149,8 @@ def test_query_values_are_written_as_openais_client_writes_them() -> None:
         ("https://portal.azure.com/#@t/resource/x", "the portal's page"),
         ("https://ai.azure.com/resource/deployments/x", "portal's page"),
         ("https://api.openai.com/v1", "OpenAI's own service"),
+        ("https://api.openai.com./v1", "OpenAI's own service"),
+        ("https://e.example\\.openai.azure.com", "expected a whole URL"),
         ("https://e.eastus.inference.ml.azure.com/score", "use AzureMLOnlineEndpoint"),
         ("https://E.EastUS.Models.AI.Azure.com", "use AzureMLOnlineEndpoint"),
         ("https://<resource>.openai.azure.com", "put your own names"),
@@ -156,6 +164,12 @@ def test_addresses_that_people_paste_by_mistake_are_refused(address: str, word: 
             azure_endpoint=address, azure_deployment="d", api_version="2024-10-21", api_key="k"
         )
     assert word in str(raised.value)
+
+
+def test_a_long_version_is_not_quoted_whole() -> None:
+    """A file's content, say, in the wrong variable."""
+    with pytest.raises(ConfigurationError, match=r"api_version is '\?{77}\.\.\.', expected"):
+        check_version("?" * 700_000)
 
 
 @pytest.mark.parametrize(

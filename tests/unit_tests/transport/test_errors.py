@@ -111,6 +111,7 @@ def test_a_failed_container_is_explained() -> None:
         ("https://evil.example:8443/x/y?token=t", "https://evil.example:8443."),
         ("/login?token=t", "/login."),
         ("", "nowhere."),
+        (f"/{'x' * 8000}", f"/{'x' * 196}...."),
     ],
 )
 def test_a_redirect_names_the_targets_origin(location: str, shown: str) -> None:
