@@ -29,6 +29,7 @@ from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_azure_llms.llms._answering import AnsweringLLM
 from langchain_azure_llms.llms._configured import RUN_ARGUMENTS, private
 from langchain_azure_llms.llms._derived import OURS
+from langchain_azure_llms.llms._forms import Plan
 from langchain_azure_llms.llms._settling import Outcome, with_number
 from langchain_azure_llms.llms._tally import entered
 
@@ -44,7 +45,7 @@ _ITS_OWN = frozenset(
 if TYPE_CHECKING:
     Mixin = AnsweringLLM
 else:
-    Mixin = ABC  # as there
+    Mixin = ABC  # mixed in for the same reason as AnsweringLLM
 
 
 class DirectLLM(Mixin):
@@ -127,10 +128,7 @@ class DirectLLM(Mixin):
         Nothing else is kept of an answer: objects that stay are what a large batch pays for, each
         time that Python's garbage collector walks through them.
         """
-        arguments = {**arguments}
-        plan = self._planned(
-            prompts, arguments.pop("stop", None), arguments, stream=self._streams_always
-        )
+        plan = self._plan_with(prompts, arguments)
         found: list[str | Exception] = [""] * len(prompts)
         listeners = [None] * len(prompts)
         with entered(self), closing(self._settled(plan, listeners, limit)) as settled:
@@ -142,10 +140,7 @@ class DirectLLM(Mixin):
         self, prompts: list[str], arguments: dict[str, Any], limit: int, *, collects: bool = False
     ) -> list[str | Exception]:
         """Do the same in asyncio."""
-        arguments = {**arguments}
-        plan = self._planned(
-            prompts, arguments.pop("stop", None), arguments, stream=self._streams_always
-        )
+        plan = self._plan_with(prompts, arguments)
         found: list[str | Exception] = [""] * len(prompts)
         listeners = [None] * len(prompts)
         with entered(self):
@@ -153,6 +148,11 @@ class DirectLLM(Mixin):
                 async for group, outcomes in settled:
                     _place(found, group, outcomes, collects=collects)
         return found
+
+    def _plan_with(self, prompts: list[str], arguments: Mapping[str, Any]) -> Plan:
+        """Return the plan for a call's arguments, among which `stop` may be."""
+        params = {**arguments}
+        return self._planned(prompts, params.pop("stop", None), params, stream=self._streams_always)
 
     def _is_heard(
         self,

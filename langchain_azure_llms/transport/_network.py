@@ -94,7 +94,7 @@ def async_client(settings: NetworkSettings) -> LeanAsyncClient:
 def _made(client_class: type[ClientT], settings: NetworkSettings) -> ClientT:
     try:
         return client_class(**_client_settings(client_class, settings))
-    except ConfigurationError:
+    except ConfigurationError:  # a ValueError, which says more than we could
         raise
     except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
         problem = type(error).__name__
