@@ -99,7 +99,7 @@ docs: .venv/ready-docs ## Build the documentation into build/docs; a warning is 
 .PHONY: tables
 tables: .venv/ready-dev ## Write the documentation's tables from what the tests check
 	@$(BIN)/python -m tests.unit_tests.llms.endpoint_forms
-	@$(BIN)/python -m tests.conformance_of_peers
+	@$(BIN)/python -m tests.conformance.of_peers
 	@$(BIN)/python -m tests.comparison
 
 .PHONY: cassettes

@@ -10,7 +10,7 @@ import pytest
 
 from langchain_azure_llms.local import LocalEndpoints
 from tests.conformance import LLMIntegrationTests
-from tests.conformance_suites import (
+from tests.conformance.suites import (
     AtLocalEndpoints,
     OfAzureOpenAI,
     OfDedicatedEndpoint,
@@ -90,7 +90,7 @@ class TestDedicatedEndpoint(_Here, OfDedicatedEndpoint, LLMIntegrationTests):
 def test_the_page_shows_what_a_run_gives() -> None:
     """`make tables` writes it; which versions the peers had does not count."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.conformance_of_peers", "--print"],
+        [sys.executable, "-m", "tests.conformance.of_peers", "--print"],
         cwd=_REPOSITORY,
         check=True,
         capture_output=True,

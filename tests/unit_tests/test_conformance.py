@@ -1,7 +1,7 @@
 """Both classes keep what LangChain promises of an LLM that is asked nothing."""
 
 from tests.conformance import LLMUnitTests
-from tests.conformance_suites import OfAzureOpenAI, OfDedicatedEndpoint, OfOnlineEndpoint
+from tests.conformance.suites import OfAzureOpenAI, OfDedicatedEndpoint, OfOnlineEndpoint
 
 
 class _Nowhere:

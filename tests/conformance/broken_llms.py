@@ -13,7 +13,7 @@ from langchain_core.load.serializable import SerializedConstructor
 from langchain_core.outputs import GenerationChunk, LLMResult
 from pydantic import SecretStr, model_validator
 
-from tests.unit_tests.faithful_llm import KEY, FaithfulLLM
+from tests.conformance.faithful_llm import KEY, FaithfulLLM
 
 
 @dataclass(frozen=True)

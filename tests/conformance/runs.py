@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from tests.conformance_calls import Calls
-from tests.conformance_listening import Listener
-from tests.conformance_subject import REFUSED, EndpointTests, fresh
+from tests.conformance.calls import Calls
+from tests.conformance.callbacks import Listener
+from tests.conformance.subject import REFUSED, EndpointTests, fresh
 
 
 class RunClaims(EndpointTests, standard=True):

@@ -14,10 +14,10 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompt_values import StringPromptValue
 from langchain_core.prompts import PromptTemplate
 
-from tests.conformance_calls import Calls, calling
-from tests.conformance_listening import Peak
-from tests.conformance_objects import saved
-from tests.conformance_subject import SLOW, EndpointTests, fresh
+from tests.conformance.calls import Calls, calling
+from tests.conformance.callbacks import Peak
+from tests.conformance.objects import saved
+from tests.conformance.subject import SLOW, EndpointTests, fresh
 
 _MANY = 25
 _LONG = " ".join(["One", "two", "three", "four"] * 5)

@@ -14,7 +14,7 @@ from langchain_core._api import LangChainBetaWarning
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.load import dumpd, dumps, loads
 
-from tests.conformance_subject import LLMTests, environment, plain
+from tests.conformance.subject import LLMTests, environment, plain
 
 
 class ObjectClaims(LLMTests, standard=True):

@@ -14,7 +14,7 @@ from langchain_core.exceptions import ModelError, ModelInvalidRequestError
 from langchain_core.language_models.llms import BaseLLM
 from pydantic import SecretStr
 
-from tests.conformance_calls import WAYS, Calls, calling
+from tests.conformance.calls import WAYS, Calls, calling
 
 REFUSED = "please-refuse"
 LIMITED = "over-the-limit"

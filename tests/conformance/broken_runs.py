@@ -9,8 +9,8 @@ from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from tests.unit_tests.broken_llms import BROKEN, breaks
-from tests.unit_tests.faithful_llm import KEY, FaithfulLLM
+from tests.conformance.broken_llms import BROKEN, breaks
+from tests.conformance.faithful_llm import KEY, FaithfulLLM
 
 __all__ = ["BROKEN"]  # all of them, here and there
 

@@ -1,6 +1,6 @@
 """Both of our classes and their peers in the same suite: what the docs' table shows.
 
-`python -m tests.conformance_of_peers` writes the page of the documentation; with `--print`, it
+`python -m tests.conformance.of_peers` writes the page of the documentation; with `--print`, it
 writes it to the standard output. A process of its own: the peers warn, and leave things open.
 """
 
@@ -24,15 +24,15 @@ from langchain_community.llms.loading import load_llm  # noqa: E402
 from langchain_core.language_models.llms import BaseLLM  # noqa: E402
 
 from tests.conformance import LLMIntegrationTests, LLMUnitTests  # noqa: E402
-from tests.conformance_runner import (  # noqa: E402
+from tests.conformance.runner import (  # noqa: E402
     Outcome,
     Verdict,
     claims_of,
     combined,
     outcome_of,
 )
-from tests.conformance_subject import environment  # noqa: E402
-from tests.conformance_suites import (  # noqa: E402
+from tests.conformance.subject import environment  # noqa: E402
+from tests.conformance.suites import (  # noqa: E402
     AtLocalEndpoints,
     OfAzureOpenAI,
     OfDedicatedEndpoint,
@@ -40,7 +40,7 @@ from tests.conformance_suites import (  # noqa: E402
     echoing_endpoints,
 )
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "conformance.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "conformance.md"
 VERSIONS = "The peers here: "
 """What the line begins with that says which versions were tried."""
 
@@ -157,7 +157,7 @@ def _outcomes() -> list[list[Outcome]]:
     suites = [suite for column in COLUMNS for suite in column.suites.values()]
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
-    context.set_forkserver_preload(["tests.conformance_of_peers"])  # imported once for all
+    context.set_forkserver_preload(["tests.conformance.of_peers"])  # imported once for all
     with context.Pool(len(suites), _prepare) as pool:  # at once: they wait most of the time
         tried = dict(zip(suites, pool.map(_tried, suites, chunksize=1), strict=True))
     return [column.merged(tried) for column in COLUMNS]

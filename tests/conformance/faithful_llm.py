@@ -27,7 +27,7 @@ from langchain_core.utils import from_env
 from pydantic import Field, SecretStr
 
 from tests.conformance import LLMIntegrationTests, LLMUnitTests
-from tests.conformance_subject import FAILING, FLAKY, LIMITED, REFUSED, SLOW, STUCK
+from tests.conformance.subject import FAILING, FLAKY, LIMITED, REFUSED, SLOW, STUCK
 
 NOBODY = "memory://nobody"
 KEY = "a-secret-key"

@@ -15,10 +15,10 @@ class TestMyLLM(LLMUnitTests):
 ```
 """
 
-from tests.conformance_answers import AnswerClaims, CacheClaims
-from tests.conformance_failures import FailureClaims
-from tests.conformance_objects import ObjectClaims
-from tests.conformance_runs import RunClaims
+from tests.conformance.answers import AnswerClaims, CacheClaims
+from tests.conformance.failures import FailureClaims
+from tests.conformance.objects import ObjectClaims
+from tests.conformance.runs import RunClaims
 
 
 class LLMUnitTests(ObjectClaims, standard=True):

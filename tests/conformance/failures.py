@@ -14,9 +14,9 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 
-from tests.conformance_calls import Calls
-from tests.conformance_listening import Listener
-from tests.conformance_subject import (
+from tests.conformance.calls import Calls
+from tests.conformance.callbacks import Listener
+from tests.conformance.subject import (
     FAILING,
     FLAKY,
     LIMITED,

@@ -9,8 +9,8 @@ from textwrap import shorten
 
 import pytest
 
-from tests.conformance_calls import WAYS, calling
-from tests.conformance_subject import LLMTests
+from tests.conformance.calls import WAYS, calling
+from tests.conformance.subject import LLMTests
 
 _LONGEST = 60
 

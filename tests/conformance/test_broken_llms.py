@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.conformance import LLMUnitTests
-from tests.conformance_runner import Claim, Outcome, Verdict, claims_of, combined, outcome_of
-from tests.unit_tests.broken_llms import Broken
-from tests.unit_tests.broken_runs import BROKEN
-from tests.unit_tests.faithful_llm import OfFaithfulLLM
+from tests.conformance.runner import Claim, Outcome, Verdict, claims_of, combined, outcome_of
+from tests.conformance.broken_llms import Broken
+from tests.conformance.broken_runs import BROKEN
+from tests.conformance.faithful_llm import OfFaithfulLLM
 
 _CLAIMS = {claim.name: claim for claim in claims_of(OfFaithfulLLM)}
 

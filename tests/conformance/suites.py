@@ -13,7 +13,7 @@ from langchain_azure_llms import (
     load_llm,
 )
 from langchain_azure_llms.local import LocalEndpoints, Scenario
-from tests.conformance_subject import (
+from tests.conformance.subject import (
     FAILING,
     FLAKY,
     LIMITED,
