@@ -52,7 +52,7 @@ unit_tests: .venv/ready-dev ## Run the unit tests only: no sockets, two minutes
 .PHONY: coverage
 coverage: .venv/ready-dev $(SCORING)/ready ## Say which lines and branches no unit or integration test reaches
 	@$(BIN)/python -m langchain_azure_llms.local --fetch-only
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= tests/unit_tests tests/integration_tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= tests/unit_tests tests/integration_tests tests/conformance tests/cassettes
 	@$(BIN)/coverage report
 
 .PHONY: mutants

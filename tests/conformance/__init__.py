@@ -1,7 +1,8 @@
-"""The standard suite for LLMs: LangChain has one for chat models, embeddings and tools.
+"""A standard test suite for LLMs, as LangChain has them for chat models and embeddings.
 
-A test class derives from one of the two classes here, says what is so of its LLM in the properties
-of `LLMTests` and `EndpointTests`, and inherits the tests:
+A test class derives from `LLMUnitTests` (no test opens a socket) or `LLMIntegrationTests` (tests
+call an endpoint), describes its LLM and its endpoint in the properties of `LLMTests` and
+`EndpointTests`, and inherits the tests:
 
 ```python
 class TestMyLLM(LLMUnitTests):
@@ -13,6 +14,16 @@ class TestMyLLM(LLMUnitTests):
     def llm_params(self) -> dict[str, Any]:
         return {"api_key": "a-secret"}
 ```
+
+The tests, one file per subject: `objects`, `answers`, `runs`, `failures`. What they use: `subject`
+(the properties above), `calls` (sync and async calls behind one interface), `callbacks`, `peak`.
+
+`suites` describes `AzureOpenAI` and `AzureMLOnlineEndpoint`; the unit tests and the integration
+tests derive from it. `of_peers` runs the suite, by `runner`, on our classes and on those of other
+packages, and writes docs/reference/conformance.md.
+
+The suite is tested too: `faithful_llm` passes each test, and for each test there is an LLM in
+`broken_llms` or `broken_runs` that fails it.
 """
 
 from tests.conformance.answers import AnswerClaims, CacheClaims
@@ -22,8 +33,8 @@ from tests.conformance.runs import RunClaims
 
 
 class LLMUnitTests(ObjectClaims, standard=True):
-    """What holds of an LLM without asking it anything: no test opens a socket."""
+    """What holds of an LLM that is not called: no test opens a socket."""
 
 
 class LLMIntegrationTests(AnswerClaims, CacheClaims, RunClaims, FailureClaims, standard=True):
-    """What holds of an LLM that talks to an endpoint."""
+    """What holds of an LLM that calls an endpoint."""

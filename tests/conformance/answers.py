@@ -15,8 +15,8 @@ from langchain_core.prompt_values import StringPromptValue
 from langchain_core.prompts import PromptTemplate
 
 from tests.conformance.calls import Calls, calling
-from tests.conformance.callbacks import Peak
 from tests.conformance.objects import saved
+from tests.conformance.peak import Peak
 from tests.conformance.subject import SLOW, EndpointTests, fresh
 
 _MANY = 25

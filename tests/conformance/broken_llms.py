@@ -126,7 +126,7 @@ breaks("endpoints_are_told_apart", "two endpoints have the same")(Unlocated)
 breaks("cache_knows_endpoints", "shared")(Unlocated)
 
 
-@breaks("tracers_are_told_the_provider", "not an LLM")
+@breaks("tracers_get_the_provider", "not an LLM")
 class Anonymous(FaithfulLLM):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         return {}

@@ -1,4 +1,4 @@
-"""LLMs that break what is told of runs, and what happens when they fail."""
+"""LLMs that break a promise about callbacks or about failures, one each."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -80,7 +80,7 @@ class FailsTogether(FaithfulLLM):
         return BaseLLM.batch(self, inputs, config, **kwargs)
 
 
-breaks("callbacks_of_errors_in_a_batch", "the good one is told, too")(FailsTogether)
+breaks("callbacks_of_errors_in_a_batch", "the good one fails, too")(FailsTogether)
 breaks("return_exceptions", "the good ones are lost")(FailsTogether)
 
 

@@ -1,25 +1,21 @@
-"""What a claim learns while an LLM is asked: its callbacks, and the requests in flight."""
+"""A callback handler that records which of its methods LangChain called, for each run."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 
-_GLANCE = 0.002  # seconds between two looks at the requests in flight
-
 
 @dataclass
 class Run:
-    """What was told of one run.
+    """The callbacks of one run.
 
     Attributes:
-        prompt: What was asked.
-        told: What its listeners were told, in order: `start`, `token`, `end`, `error`.
+        prompt: Its prompt.
+        events: The callbacks that were called, in order: `start`, `token`, `end`, `error`.
         context: Its tags, metadata and name.
         pieces: The texts of its tokens.
         result: Its result, if it ended.
@@ -27,16 +23,16 @@ class Run:
     """
 
     prompt: str
-    told: list[str]
+    events: list[str]
     context: dict[str, Any]
     pieces: list[str] = field(default_factory=list)
     result: LLMResult | None = None
     error: BaseException | None = None
 
     @property
-    def fate(self) -> list[str]:
-        """What was told of it, tokens aside."""
-        return [one for one in self.told if one != "token"]
+    def lifecycle(self) -> list[str]:
+        """Its events without the tokens."""
+        return [event for event in self.events if event != "token"]
 
     @property
     def text(self) -> str:
@@ -45,8 +41,8 @@ class Run:
         return self.result.generations[0][0].text
 
 
-class Listener(BaseCallbackHandler):
-    """Remembers what it is told, by run."""
+class RecordingHandler(BaseCallbackHandler):
+    """Records the callbacks of each run."""
 
     run_inline = True
 
@@ -72,48 +68,22 @@ class Listener(BaseCallbackHandler):
         return found[0]
 
     def on_llm_start(
-        self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **told: Any
+        self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **context: Any
     ) -> None:
-        context = {name: told.get(name) for name in ("tags", "metadata", "name")}
-        self.by_id[run_id] = Run("".join(prompts), ["start"], context)
+        kept = {name: context.get(name) for name in ("tags", "metadata", "name")}
+        self.by_id[run_id] = Run("".join(prompts), ["start"], kept)
         self.started.set()
 
-    def on_llm_new_token(self, token: Any, *, run_id: UUID, **told: Any) -> None:
-        self._told(run_id, "token").pieces.append(str(token))
+    def on_llm_new_token(self, token: Any, *, run_id: UUID, **context: Any) -> None:
+        self._record(run_id, "token").pieces.append(str(token))
 
-    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **told: Any) -> None:
-        self._told(run_id, "end").result = response
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **context: Any) -> None:
+        self._record(run_id, "end").result = response
 
-    def on_llm_error(self, error: BaseException, *, run_id: UUID, **told: Any) -> None:
-        self._told(run_id, "error").error = error
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **context: Any) -> None:
+        self._record(run_id, "error").error = error
 
-    def _told(self, run_id: UUID, what: str) -> Run:
-        run = self.by_id.setdefault(run_id, Run("", [], {}))  # one that nobody said had started
-        run.told.append(what)
+    def _record(self, run_id: UUID, event: str) -> Run:
+        run = self.by_id.setdefault(run_id, Run("", [], {}))  # one without a start
+        run.events.append(event)
         return run
-
-
-class Peak:
-    """Looks again and again at a number, in a thread of its own, and keeps the highest."""
-
-    def __init__(self, number: Callable[[], int]) -> None:
-        self._number, self._stop = number, threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self.highest = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stop.wait(_GLANCE):
-            self.highest = max(self.highest, self._number())

@@ -14,8 +14,8 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 
+from tests.conformance.callbacks import RecordingHandler
 from tests.conformance.calls import Calls
-from tests.conformance.callbacks import Listener
 from tests.conformance.subject import (
     FAILING,
     FLAKY,
@@ -102,13 +102,15 @@ class FailureClaims(EndpointTests, standard=True):
         assert prompt in calls.invoke(llm, prompt), "another answer"
 
     def test_cancellation(self) -> None:
-        """A call that is cancelled ends, tells its callbacks, and leaves no task behind."""
-        llm, heard = self.llm(), Listener()
+        """A cancelled call ends, calls its callbacks with the error, and leaves no task behind."""
+        llm, handler = self.llm(), RecordingHandler()
         with asyncio.Runner() as runner:
-            left = runner.run(_cancelled(llm, heard))
+            left = runner.run(_cancelled(llm, handler))
             assert left == 0, "a task is left"
-            assert heard.only.fate == ["start", "error"], f"told {', '.join(heard.only.fate)}"
-            assert isinstance(heard.only.error, asyncio.CancelledError), "of another error"
+            assert handler.only.lifecycle == ["start", "error"], (
+                f"called: {', '.join(handler.only.lifecycle)}"
+            )
+            assert isinstance(handler.only.error, asyncio.CancelledError), "of another error"
             prompt = fresh("Ask")
             assert prompt in runner.run(llm.ainvoke(prompt)), "another answer afterwards"
 
@@ -145,11 +147,11 @@ def _error_of(ask: Callable[..., Any], llm: Any, prompt: Any, **arguments: Any) 
     pytest.fail("nothing is raised")
 
 
-async def _cancelled(llm: Any, heard: Listener) -> int:
+async def _cancelled(llm: Any, handler: RecordingHandler) -> int:
     """Cancel a call that waits for its answer; return how many tasks are left."""
     others = asyncio.all_tasks()
-    task = asyncio.create_task(llm.ainvoke(fresh(STUCK), config={"callbacks": [heard]}))
-    assert await asyncio.to_thread(heard.started.wait, _PATIENCE), "it never started"
+    task = asyncio.create_task(llm.ainvoke(fresh(STUCK), config={"callbacks": [handler]}))
+    assert await asyncio.to_thread(handler.started.wait, _PATIENCE), "it never started"
     task.cancel()
     done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
     assert done, "it goes on"

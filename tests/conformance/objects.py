@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from langchain_core._api import LangChainBetaWarning
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.load import dumpd, dumps, loads
 
@@ -53,7 +52,7 @@ class ObjectClaims(LLMTests, standard=True):
         self._holds_no_secret(repr(self.llm()), str(self.llm()))
 
     def test_identity_holds_no_secret(self) -> None:
-        """What tracers and caches are told of it holds no secret."""
+        """What tracers and caches know of it holds no secret."""
         llm = self.llm()
         self._holds_no_secret(str(llm._identifying_params), str(llm.asdict()))
 
@@ -70,7 +69,7 @@ class ObjectClaims(LLMTests, standard=True):
         if not llm.is_lc_serializable():
             pytest.skip("is not written")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LangChainBetaWarning)
+            warnings.simplefilter("ignore")  # `loads` is in beta
             loaded = loads(
                 dumps(llm),
                 allowed_objects=[type(llm)],
@@ -92,12 +91,12 @@ class ObjectClaims(LLMTests, standard=True):
         assert here.asdict() == self.llm().asdict(), "no two objects have the same"
         assert here.asdict() != there.asdict(), "two endpoints have the same"
 
-    def test_tracers_are_told_the_provider(self) -> None:
-        """Tracers are told its provider, and the stop sequences of a call."""
-        told = self.llm()._get_ls_params(stop=["END"])
-        assert told.get("ls_model_type") == "llm", "not an LLM"
-        assert told.get("ls_provider"), "no provider"
-        assert told.get("ls_stop") == ["END"], "no stop sequences"
+    def test_tracers_get_the_provider(self) -> None:
+        """Tracers get its provider, and the stop sequences of a call."""
+        params = self.llm()._get_ls_params(stop=["END"])
+        assert params.get("ls_model_type") == "llm", "not an LLM"
+        assert params.get("ls_provider"), "no provider"
+        assert params.get("ls_stop") == ["END"], "no stop sequences"
 
     def test_pickles(self) -> None:
         """It can be pickled, for other processes."""

@@ -1,4 +1,4 @@
-"""Runs the conformance suite without pytest, and tells what came of each claim."""
+"""Runs the conformance suite without pytest, and returns the outcome of each claim."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ _LONGEST = 60
 
 
 class Verdict(StrEnum):
-    """What came of a claim; of several, the first here is what counts."""
+    """The outcome of a claim; of several, the first in this order counts."""
 
     FAILED = "no"
     PASSED = "yes"
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a claim, and in a few words why."""
+    """A verdict, and in a few words why."""
 
     verdict: Verdict
     reason: str = ""
@@ -82,7 +82,7 @@ def _tried(suite: LLMTests, name: str, way: str) -> Outcome:
         return Outcome(Verdict.SKIPPED, str(skipped))
     except (AssertionError, pytest.fail.Exception) as failure:
         return Outcome(Verdict.FAILED, "".join(_line(failure)) or "not so")
-    except Exception as error:  # noqa: BLE001 - it is told
+    except Exception as error:  # noqa: BLE001 - it is the outcome
         return Outcome(Verdict.FAILED, ": ".join([type(error).__name__, *_line(error)]))
     return Outcome(Verdict.PASSED)
 

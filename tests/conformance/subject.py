@@ -1,4 +1,4 @@
-"""What the conformance suite is told of the LLM class under test."""
+"""What a test class says about its LLM and its endpoint."""
 
 import inspect
 import os
@@ -174,7 +174,7 @@ class EndpointTests(LLMTests, standard=True):
 
     @property
     def unreachable_params(self) -> dict[str, Any]:
-        """What to change so that nothing listens where requests go."""
+        """What to change so that no server listens where requests go."""
         raise NotImplementedError
 
     @property

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.conformance import LLMUnitTests
-from tests.conformance.runner import Claim, Outcome, Verdict, claims_of, combined, outcome_of
 from tests.conformance.broken_llms import Broken
 from tests.conformance.broken_runs import BROKEN
 from tests.conformance.faithful_llm import OfFaithfulLLM
+from tests.conformance.runner import Claim, Outcome, Verdict, claims_of, combined, outcome_of
 
 _CLAIMS = {claim.name: claim for claim in claims_of(OfFaithfulLLM)}
 
