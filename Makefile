@@ -105,10 +105,10 @@ tables: .venv/ready-dev ## Write the documentation's tables from what the tests 
 .PHONY: cassettes
 cassettes: .venv/ready-dev $(SCORING)/ready ## Record the tests' HTTP traffic anew: from Azure where the environment names it, else locally
 	@$(BIN)/python -m langchain_azure_llms.local --fetch-only
-	@rm -rf tests/integration_tests/cassettes/test_cassettes_*
-	@$(BIN)/python -m pytest -m vcr --record-mode=rewrite tests/integration_tests/test_cassettes_*.py
-	@$(BIN)/python -m tests.integration_tests.recording_table
-	@$(BIN)/python -m pytest tests/integration_tests/test_cassettes_*.py
+	@rm -rf tests/cassettes/recorded
+	@$(BIN)/python -m pytest -m vcr --record-mode=rewrite tests/cassettes
+	@$(BIN)/python -m tests.cassettes.table
+	@$(BIN)/python -m pytest tests/cassettes
 
 .PHONY: check
 check: lint types docs test test-lowest coverage mutants wheel-test ## Everything CI runs

@@ -1,4 +1,4 @@
-"""Every way to ask an LLM, with a key or with a token of Microsoft Entra ID."""
+"""Calls of each method of an LLM, with a key or with a token of Microsoft Entra ID."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import Any
 from azure.identity import ClientSecretCredential
 from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
 
-from langchain_azure_llms.llms._base import AzureLLM
-from tests.integration_tests.recording_places import Place
+from tests.cassettes.places import Place
+from tests.support.llms import AzureLLM
 
 PROMPT = "The capital of France is"
 PROMPTS = [PROMPT, "Two and two are", "Once upon a time"]
-SYNC_WAYS = ("invoke", "stream", "batch")
-WAYS = tuple(prefix + way for way in SYNC_WAYS for prefix in ("", "a"))
+SYNC_METHODS = ("invoke", "stream", "batch")
+METHODS = tuple(prefix + method for method in SYNC_METHODS for prefix in ("", "a"))
 Make = Callable[[Any], AzureLLM]
 """Makes an LLM that uses a credential, or a key when there is none."""
 
 
-def asked(way: str, make: Make, place: Place | None = None, **credential: Any) -> dict[str, str]:
-    """Ask in one of the ways, and return the completion of each prompt.
+def call(method: str, make: Make, place: Place | None = None, **credential: Any) -> dict[str, str]:
+    """Call one of the methods, and return the completion of each prompt.
 
     Args:
-        way: Its name.
+        method: Its name.
         make: Makes the LLM.
         place: Where to get a token; None for none.
         credential: What `Place.credential` takes.
     """
-    if way.startswith("a"):
-        return asyncio.run(_asked_in_a_loop(way, make, place, **credential))
+    if method.startswith("a"):
+        return asyncio.run(_call_async(method, make, place, **credential))
     known = place.credential(ClientSecretCredential, **credential) if place else nullcontext()
     with known as given:
         llm = make(given)
-        match way:
+        match method:
             case "invoke":
                 return {PROMPT: llm.invoke(PROMPT)}
             case "stream":
@@ -43,13 +43,13 @@ def asked(way: str, make: Make, place: Place | None = None, **credential: Any) -
         return dict(zip(PROMPTS, llm.batch([*PROMPTS]), strict=True))
 
 
-async def _asked_in_a_loop(
-    way: str, make: Make, place: Place | None, **credential: Any
+async def _call_async(
+    method: str, make: Make, place: Place | None, **credential: Any
 ) -> dict[str, str]:
     known = place.credential(AsyncClientSecretCredential, **credential) if place else nullcontext()
     async with known as given:
         llm = make(given)
-        match way:
+        match method:
             case "ainvoke":
                 return {PROMPT: await llm.ainvoke(PROMPT)}
             case "astream":

@@ -1,4 +1,4 @@
-"""The cassettes: nothing secret in them, nothing left over, and none that plays to anything."""
+"""The cassettes hold no secret and nothing unused, and answer only the recorded requests."""
 
 import json
 import re
@@ -22,22 +22,22 @@ from vcr.request import Request  # type: ignore[import-untyped]
 from vcr.serialize import serialize  # type: ignore[import-untyped]
 
 from langchain_azure_llms import exceptions
-from tests.integration_tests import recording, recording_scrub, recording_secrets, recording_yaml
-from tests.integration_tests import recording_table as tables
-from tests.integration_tests.recorded_refusals import (
+from tests.cassettes import recorder, scrub, secret_rules, serializer
+from tests.cassettes import table as tables
+from tests.cassettes.calls import PROMPT, call
+from tests.cassettes.llms import azure_openai, online_endpoint
+from tests.cassettes.places import Place, Wanted
+from tests.cassettes.recorder import FOLDER
+from tests.cassettes.refusals import (
     FROM_NO_SERVER_HERE,
     REFUSALS,
     WITHOUT_ANSWER,
 )
-from tests.integration_tests.recording import FOLDER
-from tests.integration_tests.recording_llms import azure_openai, online_endpoint
-from tests.integration_tests.recording_places import Place, Wanted
-from tests.integration_tests.recording_ways import PROMPT, asked
 
 pytestmark = pytest.mark.block_network
 HERE = Path(__file__).parent
 CASSETTES = sorted(FOLDER.glob("*/*.yaml"))
-_ASYNC_WAY = re.compile(r"(?<=[\[-])a(?=(?:invoke|stream|batch|generate)\])")
+_ASYNC_METHOD = re.compile(r"(?<=[\[-])a(?=(?:invoke|stream|batch|generate)\])")
 _NOBODY = {"root", "localhost", ""}
 
 
@@ -49,8 +49,8 @@ def _name(path: Path) -> str:
 def _playing(path: Path) -> Iterator[Cassette]:
     """Play a cassette as the tests do."""
     vcr = VCR(record_mode="none")
-    recording.prepare(vcr)
-    with vcr.use_cassette(str(path), **recording.settings(Place(), recording=False)) as cassette:
+    recorder.prepare(vcr)
+    with vcr.use_cassette(str(path), **recorder.settings(Place(), recording=False)) as cassette:
         yield cassette
 
 
@@ -59,10 +59,9 @@ def _playing(path: Path) -> Iterator[Cassette]:
 
 def test_each_cassette_belongs_to_a_test() -> None:
     """And each test of recorded traffic has one."""
-    modules = [str(path) for path in HERE.glob("test_cassettes_*.py") if path != Path(__file__)]
     options = ["--collect-only", "-q", "-m", "vcr", "-p", "no:cacheprovider"]
     listed = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *modules],
+        [sys.executable, "-m", "pytest", *options, str(HERE)],
         capture_output=True,
         text=True,
         check=True,
@@ -104,7 +103,7 @@ def _written_again(path: Path) -> str:
     source = yaml.safe_load(path.read_text(encoding="utf-8"))["recorded_from"]
     with _playing(path) as cassette:
         answers = [{**response, "recorded_from": source} for response in cassette.responses]
-    text: str = serialize({"requests": cassette.requests, "responses": answers}, recording_yaml)
+    text: str = serialize({"requests": cassette.requests, "responses": answers}, serializer)
     return text
 
 
@@ -115,7 +114,7 @@ def test_no_cassette_holds_a_secret() -> None:
     """No key, token, cookie, name, address of a service, path of a machine."""
     names = {Path.home().name, socket.gethostname()} - _NOBODY
     found = {
-        _name(path): list(recording_secrets.findings(path.read_text(encoding="utf-8"), names))
+        _name(path): list(secret_rules.findings(path.read_text(encoding="utf-8"), names))
         for path in CASSETTES
     }
     assert {} == {name: secrets for name, secrets in found.items() if secrets}
@@ -147,7 +146,7 @@ def test_no_cassette_holds_a_secret() -> None:
 )
 def test_secrets_are_found(line: str, what: str) -> None:
     """Each kind, planted."""
-    found = list(recording_secrets.findings(f"a: b\n{line}\n", ["somebody"]))
+    found = list(secret_rules.findings(f"a: b\n{line}\n", ["somebody"]))
     assert any(one.startswith(what) for one in found), found
 
 
@@ -155,7 +154,7 @@ def test_what_is_recorded_is_scrubbed() -> None:
     """Keys, names, ids and times of a service, in every place where they stand."""
     hidden = {"s3cret": "REDACTED", "contoso": "recorded"}
     guid = "c56a4180-65aa-42ec-a945-5fd21dec0538"
-    sent = recording_scrub.scrubbed_request(
+    sent = scrub.scrubbed_request(
         Request(
             "POST",
             "https://contoso.openai.azure.com/openai/v1/completions?key=s3cret",
@@ -172,7 +171,7 @@ def test_what_is_recorded_is_scrubbed() -> None:
         "Date": ["now"],
         "Content-Length": ["9"],
     }
-    answered = recording_scrub.scrubbed_response(
+    answered = scrub.scrubbed_response(
         {"status": {}, "headers": headers, "body": {"string": body.encode()}}, hidden
     )
     assert "https://recorded.example/openai/v1/completions?key=REDACTED" == sent.uri
@@ -200,11 +199,11 @@ def test_what_is_no_text_stands_as_latin_1() -> None:
         "headers": {},
         "body": None,
     }
-    text = recording_yaml.serialize(
+    text = serializer.serialize(
         {"interactions": [{"request": request, "response": response}], "version": 1}
     )
     assert "ÿþ lost" in text
-    read = recording_yaml.deserialize(text)
+    read = serializer.deserialize(text)
     assert body == read["interactions"][0]["response"]["body"]["string"]
 
 
@@ -214,9 +213,9 @@ def test_what_is_no_text_stands_as_latin_1() -> None:
 def test_sync_and_async_send_the_same() -> None:
     """The same requests, but for those of azure-identity."""
     pairs = [
-        (path, path.with_name(_ASYNC_WAY.sub("", path.name)))
+        (path, path.with_name(_ASYNC_METHOD.sub("", path.name)))
         for path in CASSETTES
-        if _ASYNC_WAY.search(path.name)
+        if _ASYNC_METHOD.search(path.name)
     ]
     assert len(CASSETTES) == 2 * len(pairs)
     assert [] == [_name(path) for path, twin in pairs if _sent(path) != _sent(twin)]
@@ -249,39 +248,41 @@ _ML_CHANGES: dict[str, dict[str, Any]] = {
     "header": {"deployment_name": "green"},
     "path": {"endpoint_url": "https://recorded.example/elsewhere"},
 }
-single_ways = pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+single_prompt_methods = pytest.mark.parametrize(
+    "method", ["invoke", "ainvoke", "stream", "astream"]
+)
 
 
-@single_ways
-def test_an_unchanged_request_is_answered(way: str) -> None:
+@single_prompt_methods
+def test_an_unchanged_request_is_answered(method: str) -> None:
     """And nothing is left over; before, all was."""
-    path = FOLDER / "test_cassettes_azure_openai" / f"test_completions[key-{way}].yaml"
+    path = FOLDER / "test_azure_openai" / f"test_completions[key-{method}].yaml"
     with _playing(path) as cassette:
-        assert 1 == len(recording.unplayed(cassette))
-        assert asked(way, azure_openai(Place()))[PROMPT]
-        assert [] == recording.unplayed(cassette)
+        assert 1 == len(recorder.unplayed(cassette))
+        assert call(method, azure_openai(Place()))[PROMPT]
+        assert [] == recorder.unplayed(cassette)
 
 
-@single_ways
+@single_prompt_methods
 @pytest.mark.parametrize("change", _CHANGES.values(), ids=_CHANGES)
-def test_a_changed_request_is_not_answered(way: str, change: dict[str, Any]) -> None:
+def test_a_changed_request_is_not_answered(method: str, change: dict[str, Any]) -> None:
     """Whatever of it has changed."""
-    path = FOLDER / "test_cassettes_azure_openai" / f"test_completions[key-{way}].yaml"
+    path = FOLDER / "test_azure_openai" / f"test_completions[key-{method}].yaml"
     with _playing(path) as cassette:
         with pytest.raises(NotRecordedError):
-            asked(way, azure_openai(Place(), **change))
-        assert 1 == len(recording.unplayed(cassette))
+            call(method, azure_openai(Place(), **change))
+        assert 1 == len(recorder.unplayed(cassette))
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("method", ["invoke", "ainvoke"])
 @pytest.mark.parametrize("change", _ML_CHANGES.values(), ids=_ML_CHANGES)
 def test_a_changed_request_to_an_online_endpoint_is_not_answered(
-    way: str, change: dict[str, Any]
+    method: str, change: dict[str, Any]
 ) -> None:
     """Whatever of it has changed."""
-    path = FOLDER / "test_cassettes_online_endpoint" / f"test_each_formatter[hf-{way}].yaml"
+    path = FOLDER / "test_online_endpoint" / f"test_each_formatter[hf-{method}].yaml"
     wanted = Wanted(service="online-endpoint", path="/score", formatter="hf")
     with _playing(path) as cassette:
         with pytest.raises(NotRecordedError):
-            asked(way, online_endpoint(Place(), wanted, **change))
-        assert 1 == len(recording.unplayed(cassette))
+            call(method, online_endpoint(Place(), wanted, **change))
+        assert 1 == len(recorder.unplayed(cassette))

@@ -1,4 +1,4 @@
-"""Requests that fail with a whole answer, and how: what `test_cassettes_errors.py` asks."""
+"""Requests that fail with a whole answer, and how: what `test_errors.py` sends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from langchain_azure_llms import exceptions
 from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.local import Scenario
-from tests.integration_tests.recording_places import CHATTING, Service, Wanted
+from tests.cassettes.places import CHATTING, Service, Wanted
 
 WITHOUT_ANSWER = {
     exceptions.EndpointConnectionError,
@@ -29,16 +29,16 @@ class Refusal:
         status: The status of the last answer.
         settings: Of the LLM.
         wanted: What is needed.
-        tells: Attributes of the error.
-        ways: How it is asked.
+        attributes: Attributes of the error.
+        methods: The methods of the LLM that are called.
     """
 
     error: type[AzureLLMError]
     status: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     wanted: Wanted = field(default_factory=lambda: Wanted(local_only=True))
-    tells: Mapping[str, Any] = field(default_factory=dict)
-    ways: tuple[str, ...] = ("invoke", "ainvoke")
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    methods: tuple[str, ...] = ("invoke", "ainvoke")
 
 
 STREAMED = ("stream", "astream")
@@ -62,7 +62,7 @@ _LIMITS = {
         error=exceptions.RateLimitError,
         status=429,
         wanted=_scenario(name),
-        tells={} if name.endswith("date") else {"retry_after": 1.0},
+        attributes={} if name.endswith("date") else {"retry_after": 1.0},
     )
     for name in (
         "rate-limited-seconds",
@@ -85,13 +85,13 @@ REFUSALS: dict[str, Refusal] = {
         error=exceptions.ContentFilterError,
         status=400,
         wanted=_scenario("filter"),
-        tells={"code": "content_filter"},
+        attributes={"code": "content_filter"},
     ),
     "azure-openai-filtered-stream": Refusal(
         error=exceptions.ContentFilterError,
         status=400,
         wanted=_scenario("filter"),
-        ways=STREAMED,
+        methods=STREAMED,
     ),
     "azure-openai-only-chats": Refusal(
         error=exceptions.OperationNotSupportedError,
@@ -116,7 +116,7 @@ REFUSALS: dict[str, Refusal] = {
         error=exceptions.DeploymentNotFoundError,
         status=404,
         wanted=Wanted(deployment="nowhere", local_only=True),
-        tells={"code": "DeploymentNotFound"},
+        attributes={"code": "DeploymentNotFound"},
     ),
     "azure-openai-no-such-version": Refusal(
         error=exceptions.DeploymentNotFoundError, status=404, settings={"api_version": "soon"}
@@ -131,7 +131,7 @@ REFUSALS: dict[str, Refusal] = {
         error=exceptions.ServerError,
         status=200,
         wanted=_scenario("error-inside-200"),
-        ways=STREAMED,
+        methods=STREAMED,
     ),
     "azure-openai-garbage": Refusal(
         error=exceptions.ResponseFormatError, status=200, wanted=_scenario("garbage")
@@ -140,7 +140,7 @@ REFUSALS: dict[str, Refusal] = {
         error=exceptions.ResponseFormatError,
         status=200,
         wanted=_scenario("garbage"),
-        ways=STREAMED,
+        methods=STREAMED,
     ),
     "azure-openai-empty-object": Refusal(
         error=exceptions.ResponseFormatError, status=200, wanted=_scenario("empty-object")
@@ -155,25 +155,25 @@ REFUSALS: dict[str, Refusal] = {
         error=exceptions.ModelContainerError,
         status=424,
         wanted=_scenario("container-failed", "/score"),
-        tells={"model_status_code": 400, "model_error_reason": "model_error"},
+        attributes={"model_status_code": 400, "model_error_reason": "model_error"},
     ),
     "score-container-busy": Refusal(
         error=exceptions.ModelContainerError,
         status=424,
         wanted=_scenario("container-busy", "/score"),
-        tells={"model_status_code": 503},
+        attributes={"model_status_code": 503},
     ),
     "score-container-not-ready": Refusal(
         error=exceptions.ModelContainerError,
         status=424,
         wanted=_scenario("container-not-ready", "/score"),
-        tells={"model_error_reason": "model_not_ready"},
+        attributes={"model_error_reason": "model_not_ready"},
     ),
     "score-filtered": Refusal(
         error=exceptions.ModelContainerError,
         status=424,
         wanted=_scenario("filter", "/score"),
-        tells={"model_status_code": 400},
+        attributes={"model_status_code": 400},
     ),
     "score-error-inside": Refusal(
         error=exceptions.ServerError,
@@ -192,7 +192,7 @@ REFUSALS: dict[str, Refusal] = {
         error=exceptions.RateLimitError,
         status=429,
         wanted=_scenario("rate-limited-seconds", "/score"),
-        tells={"retry_after": 1.0},
+        attributes={"retry_after": 1.0},
     ),
     "score-unavailable": Refusal(
         error=exceptions.ServerError, status=503, wanted=_scenario("unavailable", "/score")
@@ -212,7 +212,7 @@ REFUSALS: dict[str, Refusal] = {
         error=exceptions.ServerError,
         status=200,
         wanted=_scenario("error-inside-200", *_SERVERLESS),
-        ways=STREAMED,
+        methods=STREAMED,
     ),
     "serverless-no-such-route": Refusal(
         error=exceptions.DeploymentNotFoundError,

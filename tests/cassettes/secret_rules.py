@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from tests.integration_tests.recording_scrub import ORIGIN, REDACTED
+from tests.cassettes.scrub import ORIGIN, REDACTED
 
 # Scopes that tokens are asked for: they look like hosts, and belong to nobody.
 _SCOPES = "https://cognitiveservices.azure.com", "https://ml.azure.com"

@@ -1,6 +1,6 @@
-"""The plug-in of test modules with recorded traffic; `recording.py` tells how it works.
+"""Fixtures of tests with recorded traffic; `recorder.py` describes how VCR.py is set up.
 
-Each of their tests says by a fixture `wanted` what it needs, and gets a `place` to ask there.
+A test parametrizes `wanted` with what it needs, and gets a `place` to send its requests to.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import pytest
 from vcr import VCR  # type: ignore[import-untyped]
 
 from langchain_azure_llms.local import LocalEndpoints
-from tests.integration_tests import recording, recording_places
+from tests.cassettes import places, recorder
+from tests.cassettes.places import Place, Wanted
 from tests.integration_tests.local.tls import Certificate, make_certificate
-from tests.integration_tests.recording_places import Place, Wanted
+from tests.support.scoring_server import running_scoring_server
 
 _OUR_VARIABLES = ("AZURE_", "AZUREML_", "OPENAI_")
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")
@@ -23,7 +24,13 @@ _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "htt
 
 def pytest_recording_configure(config: pytest.Config, vcr: VCR) -> None:
     """Make VCR.py write and compare in our way."""
-    recording.prepare(vcr)
+    recorder.prepare(vcr)
+
+
+@pytest.fixture(scope="module")
+def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
+    """The folder of a module's cassettes."""
+    return str(recorder.FOLDER / request.path.stem)
 
 
 @pytest.fixture
@@ -31,7 +38,7 @@ def vcr_config(request: pytest.FixtureRequest, record_mode: str) -> dict[str, An
     """VCR.py's settings for this test; none where no traffic is recorded."""
     if not request.node.get_closest_marker("vcr"):
         return {}
-    return recording.settings(request.getfixturevalue("place"), recording=record_mode != "none")
+    return recorder.settings(request.getfixturevalue("place"), recording=record_mode != "none")
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +46,7 @@ def everything_is_played(request: pytest.FixtureRequest, record_mode: str) -> It
     """No exchange of a test's cassette is left over."""
     yield
     if request.node.get_closest_marker("vcr") and record_mode == "none":
-        left = recording.unplayed(request.getfixturevalue("vcr"))
+        left = recorder.unplayed(request.getfixturevalue("vcr"))
         assert not left, f"the cassette holds what nothing asks for: {left}"
 
 
@@ -58,17 +65,17 @@ def place(
     if record_mode == "none":
         for name in _PROXY_VARIABLES:
             monkeypatch.delenv(name, raising=False)
-        yield recording_places.replayed(wanted)
-    elif found := recording_places.azure(wanted, environ):
+        yield places.replayed(wanted)
+    elif found := places.azure(wanted, environ):
         yield found
     elif wanted.service == "scoring-server":
-        yield recording_places.scoring_server(request.getfixturevalue("scoring_server"))
+        yield places.scoring_server(request.getfixturevalue("scoring_server_url"))
     else:
         certificate: Certificate = request.getfixturevalue("recording_certificate")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate.authority))
         request.getfixturevalue("loaded_model")
         with _endpoints(wanted, certificate) as running:
-            yield recording_places.local(wanted, running, str(certificate.authority))
+            yield places.local(wanted, running, str(certificate.authority))
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +89,13 @@ def loaded_model() -> Iterator[LocalEndpoints]:
     """Endpoints that keep the model loaded from one test to the next."""
     with LocalEndpoints() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def scoring_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of Microsoft's own scoring server."""
+    with running_scoring_server(tmp_path_factory.mktemp("scoring_server")) as url:
+        yield url
 
 
 def _endpoints(wanted: Wanted, certificate: Certificate) -> LocalEndpoints:

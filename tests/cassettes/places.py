@@ -20,7 +20,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from langchain_azure_llms.local import LocalEndpoints, Scenario
-from tests.integration_tests.recording_scrub import ORIGIN, REDACTED
+from tests.cassettes.scrub import ORIGIN, REDACTED
 
 Service = Literal["azure-openai", "online-endpoint", "scoring-server"]
 

@@ -18,33 +18,33 @@ from vcr import VCR  # type: ignore[import-untyped]
 from vcr.cassette import Cassette  # type: ignore[import-untyped]
 from vcr.request import Request  # type: ignore[import-untyped]
 
-from tests.integration_tests import recording_matching, recording_scrub, recording_yaml
-from tests.integration_tests.recording_places import Place
+from tests.cassettes import matching, scrub, serializer
+from tests.cassettes.places import Place
 
-FOLDER = Path(__file__).parent / "cassettes"
+FOLDER = Path(__file__).parent / "recorded"
 
 
 def prepare(vcr: VCR) -> None:
     """Make VCR.py write and compare in our way."""
-    vcr.register_serializer("yaml", recording_yaml)
-    vcr.register_matcher("meaning", recording_matching.meaning)
-    vcr.register_matcher("sent_headers", recording_matching.sent_headers)
+    vcr.register_serializer("yaml", serializer)
+    vcr.register_matcher("meaning", matching.meaning)
+    vcr.register_matcher("sent_headers", matching.sent_headers)
 
 
 def settings(place: Place, *, recording: bool) -> dict[str, Any]:
     """Return VCR.py's settings for the exchanges with a place."""
 
     def on_request(request: Request) -> Request:
-        return recording_scrub.scrubbed_request(request, place.hidden, moved=recording)
+        return scrub.scrubbed_request(request, place.hidden, moved=recording)
 
     def on_response(response: dict[str, Any]) -> dict[str, Any]:
-        return recording_scrub.scrubbed_response(response, place.hidden)
+        return scrub.scrubbed_response(response, place.hidden)
 
     def on_save(request: Request, response: dict[str, Any]) -> tuple[Request, dict[str, Any]]:
         return request, {**response, "recorded_from": place.recorded_from}
 
     return {
-        "match_on": recording_matching.MATCH_ON,
+        "match_on": matching.MATCH_ON,
         "before_record_request": on_request,
         "before_record_response": on_response,
         "before_save_interaction": on_save,

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, RetryPolicy
-from tests.integration_tests.recording_places import Place, Wanted
-from tests.integration_tests.recording_ways import Make
+from tests.cassettes.calls import Make
+from tests.cassettes.places import Place, Wanted
 
 NO_RETRIES = RetryPolicy(max_retries=0)
 _FEW_TOKENS = 8

@@ -1,6 +1,6 @@
 """The table in the cassettes' README: which test's traffic came from where.
 
-`python -m tests.integration_tests.recording_table` writes it from the cassettes.
+`python -m tests.cassettes.table` writes it from the cassettes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-FOLDER = Path(__file__).parent / "cassettes"
-README = FOLDER / "README.md"
+FOLDER = Path(__file__).parent / "recorded"
+README = FOLDER.parent / "README.md"
 HEADING = "## What was recorded from what\n"
 
 
