@@ -19,6 +19,7 @@ PRE_RELEASES := 'httpx2>=2.12.dev0' 'langchain-core>=1.6.dev0' 'langchain-openai
 SCORING := .venv-scoring-server
 
 CODE := langchain_azure_llms tests docs/examples
+COVERED := $(addprefix tests/,unit_tests integration_tests conformance cassettes docs)
 
 .PHONY: help
 help: ## Show this list
@@ -52,7 +53,7 @@ unit_tests: .venv/ready-dev ## Run the unit tests only: no sockets, two minutes
 .PHONY: coverage
 coverage: .venv/ready-dev $(SCORING)/ready ## Say which lines and branches no unit or integration test reaches
 	@$(BIN)/python -m langchain_azure_llms.local --fetch-only
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= tests/unit_tests tests/integration_tests tests/conformance tests/cassettes
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(COVERED)
 	@$(BIN)/coverage report
 
 .PHONY: mutants
@@ -100,7 +101,7 @@ docs: .venv/ready-docs ## Build the documentation into build/docs; a warning is 
 tables: .venv/ready-dev ## Write the documentation's tables from what the tests check
 	@$(BIN)/python -m tests.unit_tests.llms.endpoint_forms
 	@$(BIN)/python -m tests.conformance.of_peers
-	@$(BIN)/python -m tests.comparison
+	@$(BIN)/python -m tests.docs.comparison
 
 .PHONY: cassettes
 cassettes: .venv/ready-dev $(SCORING)/ready ## Record the tests' HTTP traffic anew: from Azure where the environment names it, else locally

@@ -14,12 +14,12 @@ from langchain_azure_llms import (
     RetryPolicy,
 )
 from langchain_azure_llms.exceptions import AzureLLMError
-from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.local import LocalEndpoints, PromptRecord, Scenario
 from tests.drills import fates, ways
 from tests.drills.fates import MIXED, REFUSED, REFUSED_AT_FIRST
 from tests.drills.measures import Held, held, held_at_rest, memory, peak
 from tests.drills.ways import Delivery, Way
+from tests.support.llms import AzureLLM
 
 QUICK = RetryPolicy(max_retries=4, initial_wait=0.005, max_backoff=0.05, max_wait=5.0)
 PATIENT = RetryPolicy(max_retries=12, initial_wait=0.1, max_backoff=0.3, max_wait=5.0)

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from langchain_azure_llms import AzureOpenAI
-from langchain_azure_llms.llms._base import AzureLLM
 from tests.drills import drill, fates, ways
 from tests.drills.drill import Drill, Result
 from tests.drills.ways import Delivery, Way
+from tests.support.llms import AzureLLM
 
 
 @pytest.fixture(scope="module", autouse=True)

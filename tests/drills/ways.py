@@ -8,8 +8,8 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from langchain_azure_llms.llms._base import AzureLLM
 from tests.drills.measures import tasks_at_rest
+from tests.support.llms import AzureLLM
 
 CONCURRENCY = 64
 

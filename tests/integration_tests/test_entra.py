@@ -24,9 +24,9 @@ from langchain_azure_llms.exceptions import (
     ConfigurationError,
     CredentialError,
 )
-from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.local import LocalEndpoints
 from tests.integration_tests.local.tls import Certificate, make_certificate
+from tests.support.llms import AzureLLM
 
 Invoke = Callable[..., str]
 OPENAI_SCOPE = "https://cognitiveservices.azure.com/.default"

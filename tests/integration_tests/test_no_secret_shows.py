@@ -29,8 +29,8 @@ from langchain_azure_llms import (
     load_llm,
 )
 from langchain_azure_llms.exceptions import AzureLLMError
-from langchain_azure_llms.llms._base import AzureLLM
 from tests.integration_tests.wire import Connection, WireServer
+from tests.support.llms import AzureLLM
 
 SECRET = "s3cr3t-Pa55"
 _FORMS = (SECRET, quote(SECRET, safe=""), base64.b64encode(f"user:{SECRET}".encode()).decode())

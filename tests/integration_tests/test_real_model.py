@@ -25,8 +25,8 @@ from langchain_azure_llms.exceptions import (
     ModelContainerError,
     OperationNotSupportedError,
 )
-from langchain_azure_llms.llms._base import AzureLLM
 from langchain_azure_llms.local import LocalEndpoints
+from tests.support.llms import AzureLLM
 
 Invoke = Callable[..., str]
 _PROMPT = "The capital of France is"

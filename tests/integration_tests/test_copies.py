@@ -16,8 +16,8 @@ from langchain_azure_llms import (
     CustomOpenAIContentFormatter,
     load_llm,
 )
-from langchain_azure_llms.llms._base import AzureLLM
 from tests.integration_tests.wire import Connection, WireServer
+from tests.support.llms import AzureLLM
 
 Make = Callable[[str], AzureLLM]
 

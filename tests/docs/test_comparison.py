@@ -1,6 +1,6 @@
 """The README's comparison is what was found, not what somebody once wrote."""
 
-from tests import comparison
+from tests.docs import comparison
 
 
 def test_the_readme_shows_what_was_found() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.benchmarks import results
 from tests.benchmarks.results import Measured, Results
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 README = _ROOT / "README.md"
 CONFORMANCE = _ROOT / "docs" / "reference" / "conformance.md"
 _BEGIN, _END = "<!-- comparison: written by `make tables` -->", "<!-- end of comparison -->"
