@@ -6,6 +6,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from langchain_core.language_models.llms import BaseLLM
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sphinx.application import Sphinx
@@ -15,7 +16,6 @@ from sphinx.util.typing import stringify_annotation
 
 import langchain_azure_llms
 from docs._extensions.docstrings_in_markdown import with_literals
-from langchain_azure_llms.llms._base import AzureLLM
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -38,7 +38,7 @@ class Settings(SphinxDirective):
         return list(container.children)
 
 
-def listed(cls: type[AzureLLM]) -> Iterator[str]:
+def listed(cls: type[BaseLLM]) -> Iterator[str]:
     """Yield the lines that document the settings of a class."""
     for name in own_settings(cls):
         field = cls.model_fields[name]
@@ -52,13 +52,13 @@ def listed(cls: type[AzureLLM]) -> Iterator[str]:
         yield ""
 
 
-def own_settings(cls: type[AzureLLM]) -> list[str]:
+def own_settings(cls: type[BaseLLM]) -> list[str]:
     """Return the names of a class's settings, its own before its base's, LangChain's not at all."""
     names = [name for base in cls.__mro__ if _is_ours(base) for name in base.__annotations__]
     return [name for name in dict.fromkeys(names) if name in cls.model_fields]
 
 
-def documentation(cls: type[AzureLLM], name: str) -> list[str]:
+def documentation(cls: type[BaseLLM], name: str) -> list[str]:
     """Return the lines that stand below a setting in the code.
 
     Raises:
@@ -73,11 +73,11 @@ def documentation(cls: type[AzureLLM], name: str) -> list[str]:
 
 def beside(field: FieldInfo) -> str:
     """Return what the code says of a setting beside its documentation."""
-    told = [f"Also given as `{field.alias}`."] if field.alias else []
+    parts = [f"Also given as `{field.alias}`."] if field.alias else []
     default: Any = field.default
     if default is not PydanticUndefined and default is not None:
-        told.append(f"Default: `{default!r}`.")
-    return " ".join(told)
+        parts.append(f"Default: `{default!r}`.")
+    return " ".join(parts)
 
 
 def _is_ours(base: type) -> bool:

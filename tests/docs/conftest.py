@@ -9,6 +9,6 @@ from langchain_azure_llms.local import LocalEndpoints
 
 @pytest.fixture(scope="session")
 def endpoints() -> Iterator[LocalEndpoints]:
-    """Running local endpoints, with a real small model."""
-    with LocalEndpoints() as running:
+    """Running local endpoints, which take the bearer token `entra-token` too."""
+    with LocalEndpoints(tokens=["entra-token"]) as running:
         yield running

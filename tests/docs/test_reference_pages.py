@@ -1,23 +1,19 @@
-"""The pages of reference leave nothing out: no public name, no option, no route."""
+"""The reference pages list every public name and option, and routes and deployments that exist."""
 
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
+import httpx2
 import pytest
-from starlette.routing import Route
 
-from langchain_azure_llms import RetryPolicy
-from langchain_azure_llms.local import __main__ as command
-from langchain_azure_llms.local import score
-from langchain_azure_llms.local._access import Access
-from langchain_azure_llms.local._app import create_app
-from langchain_azure_llms.local._cancellations import Cancellations
-from langchain_azure_llms.local._deployments import Deployments
-from langchain_azure_llms.local._directory import Directory
-from langchain_azure_llms.local._echo import EchoEngine
-from langchain_azure_llms.local._tokens import IssuedTokens
+from langchain_azure_llms import AzureOpenAI, RetryPolicy
+from langchain_azure_llms.exceptions import OperationNotSupportedError
+from langchain_azure_llms.local import LocalEndpoints
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _REFERENCE = _DOCS / "reference"
@@ -40,27 +36,79 @@ def test_every_public_name_is_documented(module: str) -> None:
 def test_every_option_of_the_command_is_listed() -> None:
     """And no other, but for `--help`."""
     page = (_REFERENCE / "local-endpoints.md").read_text()
-    known = {option for action in command._parser()._actions for option in action.option_strings}
+    command = [sys.executable, "-m", "langchain_azure_llms.local", "--help"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    known = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", shown, re.M))
     listed = set(re.findall(r"^\| `(--[a-z-]+)", page, re.M))
-    assert known - {"-h", "--help"} == listed
+    assert known - {"--help"} == listed
 
 
-def test_every_route_is_listed() -> None:
-    """And no other."""
+@pytest.fixture(scope="module")
+def echoing() -> Iterator[LocalEndpoints]:
+    """Running endpoints without a model."""
+    with LocalEndpoints(engine="echo") as running:
+        yield running
+
+
+def _routes() -> list[str]:
     page = (_REFERENCE / "local-endpoints.md").read_text()
     firsts = re.findall(r"^\| (`/.*?) \|", page, re.M)
-    listed = {route for first in firsts for route in re.findall(r"`([^`]+)`", first)}
-    access, directory = Access("key"), Directory("secret", 60.0, IssuedTokens())
-    app = create_app(EchoEngine(), score.run, access, Deployments(), directory, Cancellations())
-    assert {route.path for route in app.routes if isinstance(route, Route)} == listed
+    return [route for first in firsts for route in re.findall(r"`([^`]+)`", first)]
 
 
-def test_every_deployment_is_listed() -> None:
-    """By its name."""
+def _is_served(endpoints: LocalEndpoints, route: str) -> bool:
+    """Whether there is such a route: it refuses a GET or a POST without a credential."""
+    url = endpoints.url + re.sub(r"\{\w+\}", "any", route)
+    found = [httpx2.request(method, url, trust_env=False) for method in ("GET", "POST")]
+    return [404, 404] != [one.status_code for one in found]
+
+
+@pytest.mark.parametrize("route", _routes())
+def test_every_listed_route_is_served(echoing: LocalEndpoints, route: str) -> None:
+    """A path that is not listed is not."""
+    assert _is_served(echoing, route)
+    assert not _is_served(echoing, f"{route}/elsewhere")
+
+
+def _deployments() -> list[tuple[str, str]]:
+    """Return each deployment with what it is listed for."""
     page = (_REFERENCE / "local-endpoints.md").read_text()
-    known = Deployments()
-    names = {*known.completions, *known.chat, *known.responses, *known.embeddings}
-    assert {name for name in names if f"`{name}`" not in page} == set()
+    table = page.partition("| deployments | do |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`.*`) \| ([\w ]*\w)", table, re.M)
+    return [(name, what) for names, what in rows for name in re.findall(r"`([^`]+)`", names)]
+
+
+@pytest.mark.parametrize(("deployment", "what"), _deployments())
+def test_every_deployment_does_what_is_listed(
+    echoing: LocalEndpoints, deployment: str, what: str
+) -> None:
+    """And nothing else."""
+    served = {api for api in _APIS if _answers(echoing, deployment, api)}
+    assert _APIS_BY_WORDS[what] == served
+
+
+_APIS = ("completions", "chat_completions", "responses")
+_APIS_BY_WORDS: dict[str, set[str]] = {
+    "completions": {"completions"},
+    "chat completions": {"chat_completions"},
+    "Responses": {"responses"},
+    "embeddings": set(),
+}
+
+
+def _answers(endpoints: LocalEndpoints, deployment: str, api: str) -> bool:
+    llm = AzureOpenAI(
+        azure_endpoint=endpoints.url,
+        azure_deployment=deployment,
+        api_version="v1",
+        api_key=endpoints.api_key,
+        api=api,
+        max_retries=0,
+    )
+    try:
+        return llm.invoke("Hello") == "echo: Hello"
+    except OperationNotSupportedError:
+        return False
 
 
 def test_the_table_of_the_retry_policy_holds_its_defaults() -> None:

@@ -17,7 +17,7 @@ from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.local import LocalEndpoints, PromptRecord, Scenario
 from tests.drills import fates, ways
 from tests.drills.fates import MIXED, REFUSED, REFUSED_AT_FIRST
-from tests.drills.measures import Held, held, held_at_rest, memory, peak
+from tests.drills.measures import Held, held, held_at_rest, memory, peak, settle
 from tests.drills.ways import Delivery, Way
 from tests.support.llms import AzureLLM
 
@@ -101,6 +101,7 @@ def warm_up() -> None:
 def run(drill: Drill, count: int) -> Result:
     """Run a drill, in two halves; memory counts where `tracemalloc` traces it."""
     prompts = [f"{n} times {n}, said by {drill.name}, is ..." for n in range(count)]
+    settle()
     result = Result(drill, count)
     began_with, _ = memory(), peak()
     started = time.monotonic()

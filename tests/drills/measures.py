@@ -5,10 +5,11 @@ import gc
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from langchain_azure_llms.transport import _driven
+from langchain_azure_llms import AzureMLOnlineEndpoint, CustomOpenAIContentFormatter
 
 _DESCRIPTORS = Path("/proc/self/fd")
 _PATIENCE = 3.0
@@ -35,7 +36,7 @@ def held() -> Held:
 def held_at_rest(before: Held) -> Held:
     """Return what is open once nothing more than before is, or after three seconds."""
     ends = time.monotonic() + _PATIENCE
-    _let_go()
+    settle()
     while (now := held()).is_more_than(before) and time.monotonic() < ends:
         time.sleep(0.02)
         gc.collect()
@@ -52,7 +53,7 @@ def memory() -> int:
     """Return the bytes that Python objects take, garbage aside; 0 unless they are traced."""
     if not tracemalloc.is_tracing():
         return 0
-    _let_go()
+    settle()
     time.sleep(_SETTLING)
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
@@ -65,6 +66,14 @@ def peak() -> int:
     return most
 
 
-def _let_go() -> None:
-    _driven.close_all()  # the event loops of threads that have ended; else the next batch does it
+def settle() -> None:
+    """Close what threads that have ended had open: the next batch in a new thread does so."""
+    llm = AzureMLOnlineEndpoint(
+        endpoint_url="http://127.0.0.1:9/v1/completions",  # where no server listens
+        endpoint_api_key="none",
+        content_formatter=CustomOpenAIContentFormatter(),
+        max_retries=0,
+    )
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(llm.batch, ["a", "b"], return_exceptions=True).result()
     gc.collect()

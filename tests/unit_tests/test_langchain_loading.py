@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from langchain_core._api import LangChainDeprecationWarning
 
 from langchain_azure_llms import (
     AzureMLOnlineEndpoint,
@@ -89,7 +88,9 @@ def test_langchains_own_load_llm_returns_our_classes(
     hooked: None, tmp_path: Path, suffix: str
 ) -> None:
     """From files that we wrote, whole."""
-    with pytest.warns(LangChainDeprecationWarning):  # of where it lives, not of what it does
+    with pytest.warns(
+        DeprecationWarning, match="Importing load_llm"
+    ):  # about its module, not about what it does
         from langchain_classic.llms.loading import load_llm as classic_load_llm  # noqa: PLC0415
     azure = AzureOpenAI(deployment_name="d", temperature=0.2)
     ml = AzureMLOnlineEndpoint(content_formatter=DollyContentFormatter(), deployment_name="b")
@@ -146,7 +147,7 @@ def test_without_langchain_community_the_error_says_what_to_use(
 
 
 def test_importing_our_package_patches_nothing() -> None:
-    """It does not even import LangChain's community."""
+    """It does not even import langchain-community."""
     code = (
         "import sys, langchain_azure_llms.loading; "
         "print({n.partition('.')[0] for n in sys.modules} & {'langchain_community'})"

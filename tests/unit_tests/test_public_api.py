@@ -1,4 +1,4 @@
-"""What the package offers by name."""
+"""The public names of the package, and what importing them imports."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def test_the_public_names_are_these() -> None:
 
 
 @pytest.mark.parametrize("name", _NAMES)
-def test_each_public_name_can_be_had(name: str) -> None:
+def test_each_public_name_can_be_imported(name: str) -> None:
     """Lazy names resolve, and to the thing of that name."""
     assert getattr(langchain_azure_llms, name).__name__ == name
 
@@ -73,39 +73,3 @@ def test_engines_and_extras_are_imported_when_they_are_needed(name: str) -> None
     ).stdout.split()
     late = {"aiohttp", "azure", "h11", "httpcore2", "httpx_aiohttp", "tiktoken", "xllamacpp"}
     assert set() == late & {*found}
-
-
-_DEPTH = """
-import sys
-
-class Watch:
-    def find_spec(self, name, path=None, target=None):
-        if name == "langchain_core":
-            frame, depth = sys._getframe(), 0
-            while frame := frame.f_back:
-                depth += 1
-            print(depth)
-
-sys.meta_path.insert(0, Watch())
-{statement}
-"""
-
-
-@pytest.mark.parametrize("name", ["AzureOpenAI", "AzureMLOnlineEndpoint", "load_llm"])
-def test_langchains_core_is_imported_as_high_in_the_stack_as_by_itself(name: str) -> None:
-    """Deeper in the stack the same import takes up to a tenth longer: see docs on performance."""
-    by_itself, ours = (
-        int(
-            subprocess.run(
-                [sys.executable, "-c", _DEPTH.format(statement=statement)],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
-        )
-        for statement in (
-            "import langchain_core.language_models.llms",
-            f"from langchain_azure_llms import {name}",
-        )
-    )
-    assert ours <= by_itself + 2  # importlib's look for the name, and our answer

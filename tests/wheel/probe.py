@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import importlib.metadata
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -123,9 +124,18 @@ def local_endpoints_serve_or_are_named() -> None:
 
 
 def aiohttp_is_the_engine_or_is_not_needed() -> None:
-    from langchain_azure_llms.transport import _network  # noqa: PLC0415 - nothing public tells
-
-    assert _network.is_fast_in_asyncio() == ("aiohttp" in EXTRAS)
+    code = (
+        "import asyncio, contextlib, sys\n"
+        "from langchain_azure_llms import AzureOpenAI\n"
+        "from langchain_azure_llms.exceptions import EndpointConnectionError\n"
+        "llm = AzureOpenAI(azure_endpoint='http://127.0.0.1:9', azure_deployment='d',\n"
+        "                  api_version='2024-10-21', api_key='k', max_retries=0)\n"
+        "with contextlib.suppress(EndpointConnectionError):\n"
+        "    asyncio.run(llm.ainvoke('Hello'))\n"
+        "print('aiohttp' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == f"{'aiohttp' in EXTRAS}\n"
 
 
 def entra_credentials_are_taken_or_absent() -> None:
