@@ -1,4 +1,4 @@
-"""What a cassette's answers say, read by code that shares nothing with the package's. Pure."""
+"""The completions in a cassette, read by code that shares nothing with the package. Pure."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def _prompts(sent: Any) -> list[str]:
     raise AssertionError(f"no prompt in {sent!r}")
 
 
-def _texts(said: Any) -> list[str]:
-    match said:
+def _texts(body: Any) -> list[str]:
+    match body:
         case {"choices": list(choices)}:
             return [_choice(one) for one in sorted(choices, key=lambda one: int(one["index"]))]
         case {"output": list(items)}:
@@ -70,7 +70,7 @@ def _texts(said: Any) -> list[str]:
             return ["".join(part["text"] for part in parts)]
         case list(items):
             return [_item(one) for one in items]
-    raise AssertionError(f"no completion in {said!r}")
+    raise AssertionError(f"no completion in {body!r}")
 
 
 def _choice(choice: Any) -> str:

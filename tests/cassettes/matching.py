@@ -17,9 +17,9 @@ MATCH_ON = ("method", "scheme", "host", "port", "path", "query", "meaning", "sen
 
 
 def meaning(sent: Request, recorded: Request) -> None:
-    """Compare what two bodies say."""
-    said, expected = _read(sent), _read(recorded)
-    assert said == expected, f"the body says {said!r}, and the recorded one {expected!r}"
+    """Compare two bodies by their meaning."""
+    sent_body, expected = _read(sent), _read(recorded)
+    assert sent_body == expected, f"the body says {sent_body!r}, and the recorded one {expected!r}"
 
 
 def sent_headers(sent: Request, recorded: Request) -> None:

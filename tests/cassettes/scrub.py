@@ -109,7 +109,7 @@ def _our_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _identity_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what a token service reads; azure-identity tells it of the machine, too."""
+    """Return what a token service reads; azure-identity also sends details of the machine."""
     return {name: value for name, value in headers.items() if name == "content-type"}
 
 

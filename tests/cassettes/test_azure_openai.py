@@ -95,8 +95,8 @@ async def test_generations(place: Place, vcr: Cassette, wanted: Wanted, method: 
     """Several completions of a prompt, and what they cost."""
     llm = azure_openai(place, n=2)(None)
     result = await llm.agenerate([PROMPT]) if method == "agenerate" else llm.generate([PROMPT])
-    said = json.loads(vcr.responses[0]["body"]["string"])
-    expected = [choice["text"] for choice in sorted(said["choices"], key=itemgetter("index"))]
+    answer = json.loads(vcr.responses[0]["body"]["string"])
+    expected = [choice["text"] for choice in sorted(answer["choices"], key=itemgetter("index"))]
     assert len(expected) == 2
     assert [generation.text for generation in result.generations[0]] == expected
-    assert (result.llm_output or {})["token_usage"] == said["usage"]
+    assert (result.llm_output or {})["token_usage"] == answer["usage"]

@@ -82,7 +82,7 @@ class FailureClaims(EndpointTests, standard=True):
         _error_of(calls.batch, self.llm(), [fresh("Good"), fresh(REFUSED)])
 
     def test_with_retry(self, calls: Calls) -> None:
-        """`with_retry` asks again after a failure that passes."""
+        """`with_retry` asks again after a retryable failure."""
         prompt = fresh(FLAKY)
         llm = self.llm().with_retry(wait_exponential_jitter=False, stop_after_attempt=2)
         assert prompt in calls.invoke(llm, prompt), "another answer"

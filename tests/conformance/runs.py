@@ -17,7 +17,7 @@ class RunClaims(EndpointTests, standard=True):
 
     def test_callbacks(self, calls: Calls) -> None:
         """Callbacks are called at the start and at the end, with the answer."""
-        handler, prompt = RecordingHandler(), fresh("Tell")
+        handler, prompt = RecordingHandler(), fresh("Ask")
         text = calls.invoke(self.llm(), prompt, config={"callbacks": [handler]})
         assert handler.only.lifecycle == ["start", "end"], (
             f"called: {', '.join(handler.only.lifecycle)}"
@@ -29,13 +29,13 @@ class RunClaims(EndpointTests, standard=True):
         """Callbacks, tags and metadata of the constructor hold for every call."""
         handler = RecordingHandler()
         llm = self.llm(callbacks=[handler], tags=["own"], metadata={"own": 1})
-        calls.invoke(llm, fresh("Tell"))
+        calls.invoke(llm, fresh("Ask"))
         assert "own" in handler.only.context["tags"], "no tags"
         assert handler.only.context["metadata"].get("own") == 1, "no metadata"
 
     def test_callbacks_of_a_batch(self, calls: Calls) -> None:
         """Each prompt of a batch is a run of its own, which ends with its own answer."""
-        handler, prompts = RecordingHandler(), [fresh("Tell") for _ in range(3)]
+        handler, prompts = RecordingHandler(), [fresh("Ask") for _ in range(3)]
         calls.batch(self.llm(), prompts, config={"callbacks": [handler]})
         for prompt in prompts:
             run = handler.of(prompt)
@@ -44,7 +44,7 @@ class RunClaims(EndpointTests, standard=True):
 
     def test_configs_of_a_batch(self, calls: Calls) -> None:
         """Each prompt of a batch may have a config of its own."""
-        handler, prompts = RecordingHandler(), [fresh("Tell") for _ in range(3)]
+        handler, prompts = RecordingHandler(), [fresh("Ask") for _ in range(3)]
         configs: list[RunnableConfig] = [
             {"callbacks": [handler], "tags": [p], "metadata": {"p": p}, "run_name": p}
             for p in prompts
@@ -61,7 +61,7 @@ class RunClaims(EndpointTests, standard=True):
             handler, name = RecordingHandler(), uuid4()
             config: RunnableConfig = {"callbacks": [handler], "tags": ["t"], "metadata": {"m": 1}}
             config |= {"run_name": "n", "run_id": name}
-            ask(self.llm(), fresh("Tell"), config=config)
+            ask(self.llm(), fresh("Ask"), config=config)
             context = handler.only.context
             assert "t" in context["tags"], "no tags"
             assert context["metadata"]["m"] == 1, "no metadata"
@@ -70,7 +70,7 @@ class RunClaims(EndpointTests, standard=True):
 
     def test_result_names_its_runs(self, calls: Calls) -> None:
         """A result names the runs that it comes from."""
-        handler, prompts = RecordingHandler(), [fresh("Tell") for _ in range(3)]
+        handler, prompts = RecordingHandler(), [fresh("Ask") for _ in range(3)]
         result = calls.generate(self.llm(), prompts, callbacks=[handler])
         named = [handler.by_id[run.run_id].prompt for run in result.run or []]
         assert named == prompts, "other runs"
@@ -106,7 +106,7 @@ class RunClaims(EndpointTests, standard=True):
 
     def test_callbacks_of_errors_in_a_batch(self, calls: Calls) -> None:
         """In a batch, only the run of the prompt that failed ends with an error."""
-        handler, good, bad = RecordingHandler(), fresh("Tell"), fresh(REFUSED)
+        handler, good, bad = RecordingHandler(), fresh("Ask"), fresh(REFUSED)
         config: RunnableConfig = {"callbacks": [handler]}
         calls.batch(self.llm(), [good, bad], config=config, return_exceptions=True)
         assert handler.of(bad).lifecycle == ["start", "error"], "the bad one does not fail"

@@ -233,7 +233,7 @@ class OfDedicatedEndpoint(OfOnlineEndpoint):
 
     @property
     def refused_prompt_error(self) -> type[ModelError]:
-        return ModelAPIError  # the front door tells that the container failed
+        return ModelAPIError  # the front end answers that the container failed
 
     @property
     def short_arguments(self) -> dict[str, Any]:

@@ -339,8 +339,8 @@ async def test_call_time_arguments_of_azure_openai_hold_for_their_call(
     recorder.take()
     for call in ({"temperature": 0.5}, {}, {"stop": ["\n"]}, {}):
         await ask(azure_openai(recorder), "Hi", way, **call)
-    told = [(body.json["temperature"], body.json.get("stop")) for body in recorder.take()]
-    assert told == [(0.5, None), (0.7, None), (0.7, ["\n"]), (0.7, None)]
+    sent = [(body.json["temperature"], body.json.get("stop")) for body in recorder.take()]
+    assert sent == [(0.5, None), (0.7, None), (0.7, ["\n"]), (0.7, None)]
 
 
 @each_way

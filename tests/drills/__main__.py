@@ -34,14 +34,14 @@ def main() -> int:
     _say(_line(_COLUMNS))
     broken = []
     for each in drill.drills():
-        broken += _told(drill.run(each, count))
+        broken += _report(drill.run(each, count))
     for each in drill.drills_of_refusal():
-        broken += _told(drill.run(each, max(count // 10, 2)))
+        broken += _report(drill.run(each, max(count // 10, 2)))
     _say("\n".join(broken) or "Everything held.")
     return 1 if broken else 0
 
 
-def _told(result: drill.Result) -> list[str]:
+def _report(result: drill.Result) -> list[str]:
     cls, way = result.drill.name.split(" ", 1)
     errors = ", ".join(f"{name} {count}" for name, count in sorted(result.errors.items()))
     before, after = result.before, result.after

@@ -28,7 +28,7 @@ class Held(NamedTuple):
 
 
 def held() -> Held:
-    """Return what is open now; no descriptors where the system does not tell them."""
+    """Return what is open now; no descriptors where the system does not list them."""
     descriptors = len(list(_DESCRIPTORS.iterdir())) if _DESCRIPTORS.is_dir() else 0
     return Held(descriptors, threading.active_count())
 

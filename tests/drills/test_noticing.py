@@ -60,7 +60,7 @@ def _tidy() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_tidy")
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (_swapped, "'echo: 1 times 1"),
         (lambda found: [*found, found[0]], "delivered were"),
@@ -72,7 +72,9 @@ def _tidy() -> Iterator[None]:
     ],
 )
 def test_a_drill_notices(
-    spoil: Callable[[list[Delivery]], list[Delivery]], said: str, monkeypatch: pytest.MonkeyPatch
+    spoil: Callable[[list[Delivery]], list[Delivery]],
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What goes wrong with a client, and is none of the scenarios' doing."""
     monkeypatch.setattr("tests.drills.measures._PATIENCE", 0.2)
@@ -81,7 +83,7 @@ def test_a_drill_notices(
         return spoil(await ways._abatch(llm, prompts))
 
     broken = _run(ask).broken
-    assert any(said in one for one in broken), broken
+    assert any(expected in one for one in broken), broken
 
 
 @pytest.mark.usefixtures("_tidy")

@@ -244,7 +244,7 @@ def test_a_token_that_stays_refused_is_an_error(
 def test_a_wrong_secret_is_a_credential_error(
     service: LocalEndpoints, certificate: Certificate, invoke: Invoke
 ) -> None:
-    """It says what Entra ID said, and shows no secret."""
+    """It repeats the message of Entra ID, and shows no secret."""
     llm = _azure(service, _application(service, certificate, secret="wr0ng-secret"))
     with pytest.raises(CredentialError, match="AADSTS7000215") as raised:
         invoke(llm)

@@ -157,10 +157,10 @@ def test_each_is_provoked_and_crosses_a_process_boundary(
         PROVOCATIONS[cls](server.url)
     here = raised.value
     assert (cls, cls) == (type(here), type(there))
-    assert _told(here) == _told(there)
+    assert _contents(here) == _contents(there)
 
 
-def _told(error: BaseException | None) -> dict[str, Any]:
+def _contents(error: BaseException | None) -> dict[str, Any]:
     """Return what an error holds; where a file stood, and what others registered here, differs."""
     place = str(getattr(error, "path", None))
     held = {name: str(value).replace(place, "...") for name, value in vars(error).items()}

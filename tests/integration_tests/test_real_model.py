@@ -156,7 +156,7 @@ def test_several_prompts_and_completions_come_back_in_order(endpoints: LocalEndp
 
 
 def test_generations_tell_finish_log_probabilities_and_filters(endpoints: LocalEndpoints) -> None:
-    """What the service tells beside the text."""
+    """The details that come with the text."""
     result = _azure(endpoints, logprobs=2, best_of=2).generate([_PROMPT])
     info = result.generations[0][0].generation_info or {}
     assert info["finish_reason"] == "length"

@@ -31,10 +31,10 @@ def main() -> int:
             pool.shutdown(wait=False, cancel_futures=True)
             _say(f"The tests fail without any mutation: {unbroken.result()}")
             return 1
-        return _told(zip(chosen, tried, strict=True))
+        return _report(zip(chosen, tried, strict=True))
 
 
-def _told(outcomes: Iterable[tuple[Mutation, Trial]]) -> int:
+def _report(outcomes: Iterable[tuple[Mutation, Trial]]) -> int:
     """Print a line for each; return 1 unless a test failed for each."""
     missed, width = [], max(len(one.name) for one in MUTATIONS)
     _say(f"{'broken, so that no more':{width}}  {'s':>5}  noticed by")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import trials
-from tests.mutants.__main__ import _told
+from tests.mutants.__main__ import _report
 from tests.mutants.mutations import MUTATIONS, PACKAGE, Mutation, stale
 from tests.mutants.trials import REPOSITORY, Trial
 
@@ -52,7 +52,7 @@ def test_a_stale_mutation_is_an_error(repository: Path, file: str, old: str) -> 
         mutation.apply(repository)
 
 
-def test_a_mutation_that_a_test_notices_is_told_with_the_test(repository: Path) -> None:
+def test_a_mutation_that_a_test_notices_is_reported_with_the_test(repository: Path) -> None:
     """By its name."""
     _MUTATION.apply(repository)
     trial = trials.run(repository, _MUTATION.targets)
@@ -74,7 +74,7 @@ def test_tests_that_cannot_run_notice_nothing(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trial", "code", "said"),
+    ("trial", "code", "expected"),
     [
         (Trial(failed="test_number.py::test_it"), 0, "test_number.py::test_it"),
         (Trial(), 1, "every test passed"),
@@ -82,8 +82,8 @@ def test_tests_that_cannot_run_notice_nothing(repository: Path) -> None:
     ],
 )
 def test_the_table_says_who_noticed(
-    trial: Trial, code: int, said: str, capsys: pytest.CaptureFixture[str]
+    trial: Trial, code: int, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And the exit code whether each was noticed."""
-    assert _told([(_MUTATION, trial)]) == code
-    assert said in capsys.readouterr().out
+    assert _report([(_MUTATION, trial)]) == code
+    assert expected in capsys.readouterr().out

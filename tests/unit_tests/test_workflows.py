@@ -113,9 +113,9 @@ def test_what_is_published_was_built_once_and_tested() -> None:
 
 def test_check_is_what_ci_runs() -> None:
     """But for the demo, which is a test of `make test` too."""
-    (told,) = re.findall(r"^check: ([a-z_ -]+) ##", MAKEFILE, re.M)
+    (listed,) = re.findall(r"^check: ([a-z_ -]+) ##", MAKEFILE, re.M)
     ran = {target for job in WORKFLOWS["ci"]["jobs"].values() for target in _targets(job)}
-    assert set(told.split()) == ran - {"demo"}
+    assert set(listed.split()) == ran - {"demo"}
 
 
 @pytest.mark.parametrize(

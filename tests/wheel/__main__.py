@@ -45,7 +45,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="wheel-") as folder:
         dist = given.resolve() if given else _built(Path(folder) / "dist")
         (wheel,), (source,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
-        code = _told(_rows(wheel, source, Path(folder)))
+        code = _report(_rows(wheel, source, Path(folder)))
     _say(f"{time.monotonic() - began:.0f} s")
     return code
 
@@ -136,7 +136,7 @@ def _row(place: str, check: str, problems: Iterable[str]) -> Row:
     return Row(place, check, "; ".join(problems))
 
 
-def _told(rows: Iterable[Row]) -> int:
+def _report(rows: Iterable[Row]) -> int:
     """Print a line for each row; return 1 when one of them has a problem."""
     code = 0
     for row in rows:

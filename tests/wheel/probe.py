@@ -181,7 +181,7 @@ def main() -> None:
         problem = ""
         try:
             check()
-        except Exception as error:  # noqa: BLE001 - told as what is wrong
+        except Exception as error:  # noqa: BLE001 - printed as the problem
             problem = " ".join(f"{type(error).__name__}: {error}".split())
         print(f"{check.__name__}\t{problem}", flush=True)  # noqa: T201 - read by who started it
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.wheel import contents
-from tests.wheel.__main__ import Row, _told, main
+from tests.wheel.__main__ import Row, _report, main
 from tests.wheel.contents import PACKAGE
 
 _PROJECT = """
@@ -96,7 +96,7 @@ def test_a_wheel_as_it_should_be_has_no_problem(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (_with({"tests/test_it.py": ""}), "tests/test_it.py does not belong into a wheel"),
         (_with({"docs/index.md": ""}), "docs/index.md does not belong into a wheel"),
@@ -112,16 +112,16 @@ def test_a_wheel_as_it_should_be_has_no_problem(repository: Path) -> None:
         (_saying("# langchain-azure-llms", ""), "the description is not the README"),
     ],
 )
-def test_what_is_wrong_with_a_wheel_is_said(
-    repository: Path, spoil: Callable[[Files], Files], said: str
+def test_what_is_wrong_with_a_wheel_is_reported(
+    repository: Path, spoil: Callable[[Files], Files], expected: str
 ) -> None:
     """Once, and nothing else."""
     (problem,) = contents.problems_of_wheel(_wheel(repository, spoil(_FILES)), repository)
-    assert said in problem
+    assert expected in problem
 
 
 def test_a_wheel_of_one_platform_is_refused(repository: Path) -> None:
-    """Its name tells."""
+    """By its name."""
     wheel = _wheel(repository, _FILES, f"{PACKAGE}-1.2.3-cp311-cp311-linux_x86_64.whl")
     (problem,) = contents.problems_of_wheel(wheel, repository)
     assert "is not for every platform" in problem
@@ -136,7 +136,7 @@ def _source(folder: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "expected"),
     [
         (_SOURCES, []),
         (_SOURCES[1:], [".gitignore is missing"]),
@@ -144,11 +144,11 @@ def _source(folder: Path, *names: str) -> Path:
         ((*_SOURCES, "tests/a.pyc"), ["tests/a.pyc is left over from work"]),
     ],
 )
-def test_what_is_wrong_with_a_source_distribution_is_said(
-    tmp_path: Path, names: tuple[str, ...], said: list[str]
+def test_what_is_wrong_with_a_source_distribution_is_reported(
+    tmp_path: Path, names: tuple[str, ...], expected: list[str]
 ) -> None:
     """What is too much, and what lacks."""
-    assert list(contents.problems_of_source(_source(tmp_path, *names))) == said
+    assert list(contents.problems_of_source(_source(tmp_path, *names))) == expected
 
 
 def test_the_probe_sees_that_this_is_no_installed_wheel() -> None:
@@ -181,7 +181,7 @@ def test_the_table_tells_each_problem(
     problem: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And the exit code whether there was one."""
-    assert _told([Row("here", "a check", problem), Row("here", "another")]) == code
+    assert _report([Row("here", "a check", problem), Row("here", "another")]) == code
     shown = capsys.readouterr().out
     assert problem in shown
     assert shown.count("FAILED") == code

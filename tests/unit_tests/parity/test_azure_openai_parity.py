@@ -190,8 +190,8 @@ def test_arguments_beat_the_environment(
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "environment")
     monkeypatch.setenv("OPENAI_API_VERSION", "2022-12-01")
     llm = build(**ENDPOINT)
-    told = (llm.azure_endpoint, llm.openai_api_key.get_secret_value(), llm.openai_api_version)
-    assert told == ("https://resource.example", "a-key", "2024-10-21")
+    found = (llm.azure_endpoint, llm.openai_api_key.get_secret_value(), llm.openai_api_version)
+    assert found == ("https://resource.example", "a-key", "2024-10-21")
 
 
 def test_an_unknown_argument_becomes_a_model_parameter_with_a_warning() -> None:
@@ -224,7 +224,7 @@ def test_what_the_peer_refuses_is_refused(settings: dict[str, Any]) -> None:
         ({}, {"temperature": 0.3, "max_tokens": 3}),
     ],
 )
-def test_tracing_is_told_what_the_peer_tells(
+def test_tracers_get_what_the_peer_gives_them(
     settings: dict[str, Any], call: dict[str, Any]
 ) -> None:
     """Provider, model, temperature, token limit and stop sequences."""
@@ -247,6 +247,6 @@ def test_tracing_is_told_what_the_peer_tells(
 def test_it_describes_itself_with_at_least_what_the_peer_tells(settings: dict[str, Any]) -> None:
     """The cache tells two LLMs apart by it."""
     ours, theirs = (build(**ENDPOINT, **settings) for build in (AzureOpenAI, Peer))
-    told = theirs._identifying_params
-    assert {name: ours._identifying_params[name] for name in told} == told
+    expected = theirs._identifying_params
+    assert {name: ours._identifying_params[name] for name in expected} == expected
     assert ours._llm_type == theirs._llm_type == "azure"

@@ -258,13 +258,13 @@ async def test_results_tell_at_least_what_the_peers_tell(way: str) -> None:
 
 
 class Tokens(BaseCallbackHandler):
-    """Remembers each token it is told, with what is told beside it."""
+    """Records each token with its log probabilities."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, Any]] = []
+        self.tokens: list[tuple[str, Any]] = []
 
-    def on_llm_new_token(self, token: str, **told: Any) -> None:
-        self.told.append((token, told["logprobs"]))
+    def on_llm_new_token(self, token: str, **details: Any) -> None:
+        self.tokens.append((token, details["logprobs"]))
 
 
 async def stream(llm: BaseLLM, way: str, **call: Any) -> list[str]:
@@ -282,7 +282,7 @@ async def test_streams_send_the_same_request_and_give_the_same_tokens(way: str) 
     their_texts = await stream(theirs, way, stop=["."], config={"callbacks": [their_tokens]})
     assert our_wire.sent == their_wire.sent
     assert [text for text in our_texts if text] == their_texts == [" one", " two"]
-    assert [told for told in our_tokens.told if told[0]] == their_tokens.told
+    assert [token for token in our_tokens.tokens if token[0]] == their_tokens.tokens
 
 
 @each_way
@@ -294,4 +294,4 @@ async def test_streaming_invocations_give_the_same_result(way: str) -> None:
     their_result = await generate(theirs, ["one"], way, callbacks=[their_tokens])
     assert our_wire.sent == their_wire.sent
     assert our_result.generations == their_result.generations
-    assert [told for told in our_tokens.told if told[0]] == their_tokens.told
+    assert [token for token in our_tokens.tokens if token[0]] == their_tokens.tokens

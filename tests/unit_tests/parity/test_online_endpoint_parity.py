@@ -134,8 +134,8 @@ def test_it_describes_itself_with_at_least_what_the_peer_tells() -> None:
     """And by the same type, which saved files hold."""
     more = {"deployment_name": "blue", "model_kwargs": {"temperature": 0.5}}
     ours, theirs = (build(**ENDPOINT, **more) for build in BUILDS)
-    told = theirs._identifying_params
-    assert {name: ours._identifying_params[name] for name in told} == told
+    expected = theirs._identifying_params
+    assert {name: ours._identifying_params[name] for name in expected} == expected
     assert ours._llm_type == theirs._llm_type == "azureml_endpoint"
 
 
@@ -340,11 +340,11 @@ BASES = [langchain_azure_llms.ContentFormatterBase, peer.ContentFormatterBase]
 @each_way
 @pytest.mark.parametrize("base", BASES, ids=["our base", "the peer's base"])
 @pytest.mark.parametrize(
-    ("methods", "told", "text"),
+    ("methods", "arguments", "text"),
     [(TwoArguments, {}, "fine"), (ThreeArguments, {"on": "dedicated"}, "fine on dedicated")],
 )
 async def test_old_formatters_work_as_they_are(
-    methods: type, base: type, told: dict[str, Any], text: str, way: str
+    methods: type, base: type, arguments: dict[str, Any], text: str, way: str
 ) -> None:
     """With two or three arguments, on our base class or on the peer's."""
     formatter = type("CustomFormatter", (methods, base), {})()
@@ -354,7 +354,7 @@ async def test_old_formatters_work_as_they_are(
     assert json.loads(wire.received[0].content) == {
         "inputs": ['a "b"\n'],
         "parameters": {"a": 1},
-        **told,
+        **arguments,
     }
 
 
