@@ -41,7 +41,7 @@ def problems_of_wheel(wheel: Path, root: Path) -> Iterator[str]:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
-        metadata = HeaderParser().parsestr(archive.read(metadata).decode())
+        headers = HeaderParser().parsestr(archive.read(metadata).decode())
         sizes = {info.filename: info.file_size for info in archive.infolist()}
     info = PurePosixPath(metadata).parts[0]
     for name in names:
@@ -54,7 +54,7 @@ def problems_of_wheel(wheel: Path, root: Path) -> Iterator[str]:
         yield "the licence is missing"
     if not wheel.name.endswith("-py3-none-any.whl"):
         yield f"{wheel.name} is not for every platform"
-    yield from _problems_of_metadata(metadata, project(root))
+    yield from _problems_of_metadata(headers, project(root))
     yield from (f"{name} has {size} bytes" for name, size in sizes.items() if size > 100_000)
 
 
@@ -82,7 +82,7 @@ def _leftovers(names: Sequence[str]) -> Iterator[str]:
             yield f"{name} is left over from work"
 
 
-def _problems_of_metadata(metadata: Message, declared: dict[str, Any]) -> Iterator[str]:
+def _problems_of_metadata(headers: Message, declared: dict[str, Any]) -> Iterator[str]:
     """Compare a wheel's metadata with the project's."""
     expected = {
         "Name": [declared["name"]],
@@ -95,11 +95,11 @@ def _problems_of_metadata(metadata: Message, declared: dict[str, Any]) -> Iterat
         "Classifier": sorted(declared["classifiers"]),
     }
     for name, values in expected.items():
-        if sorted(metadata.get_all(name, [])) != values:
-            yield f"{name} is {metadata.get_all(name)}, expected {values}"
-    required = metadata.get_all("Requires-Dist", [])
+        if sorted(headers.get_all(name, [])) != values:
+            yield f"{name} is {headers.get_all(name)}, expected {values}"
+    required = headers.get_all("Requires-Dist", [])
     at_all = sorted(one for one in required if "extra ==" not in one)
     if len(at_all) != len(declared["dependencies"]):
         yield f"{at_all} are required, expected {declared['dependencies']}"
-    if not str(metadata.get_payload()).startswith(f"# {declared['name']}"):
+    if not str(headers.get_payload()).startswith(f"# {declared['name']}"):
         yield "the description is not the README"
