@@ -1,1 +1,1 @@
-"""What travels: one module per wire format, all pure."""
+"""Content formatters: the schemas of models on Azure ML endpoints. All pure."""

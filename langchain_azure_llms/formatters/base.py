@@ -1,72 +1,25 @@
-"""What a content formatter is, and the api types it may support."""
+"""The base class of content formatters, and the api types that one may support."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from langchain_core.outputs import Generation, GenerationChunk
+from langchain_core.outputs import GenerationChunk
 
 
 class AzureMLEndpointApiType(StrEnum):
-    """How a model is hosted, which decides the schema it speaks.
+    """How a model is hosted, which decides the schema of its endpoint.
 
-    `dedicated` endpoints run in infrastructure of your own (managed online endpoints, Kubernetes);
-    `serverless` ones are billed per token and speak OpenAI's schema. `realtime` is the old name of
+    `dedicated` endpoints run on compute of your own (managed online endpoints, Kubernetes);
+    `serverless` ones are billed per token and use OpenAI's schema. `realtime` is the old name of
     `dedicated`.
     """
 
     dedicated = "dedicated"
     realtime = "realtime"
     serverless = "serverless"
-
-
-class Answer(NamedTuple):
-    """What one request brought back.
-
-    Attributes:
-        generations: For each prompt of the request, in order, its generations.
-        token_usage: Token counts of the whole request, by the service's names.
-        model_name: The model that answered, by its own word.
-        system_fingerprint: The backend's configuration, where the service tells it.
-    """
-
-    generations: list[list[Generation]]
-    token_usage: Mapping[str, int] = MappingProxyType({})
-    model_name: str | None = None
-    system_fingerprint: str | None = None
-
-
-class Event(NamedTuple):
-    """What an event of a stream adds.
-
-    Attributes:
-        text: Its text.
-        info: What it tells beside its text.
-    """
-
-    text: str
-    info: dict[str, Any]
-
-    def chunk(self) -> GenerationChunk:
-        """Return it as LangChain's chunk."""
-        return GenerationChunk(text=self.text, generation_info=self.info)
-
-
-MANY = 1_000_000
-"""More completions than can be asked for: all that came belong to the one prompt."""
-
-
-def described(answer: Answer) -> list[Generation]:
-    """Return the first prompt's generations, the first one telling the answer's usage and model."""
-    generations = answer.generations[0]
-    info = generations[0].generation_info
-    assert info is not None  # noqa: S101 - a read answer's have one
-    more = {"token_usage": answer.token_usage, "model_name": answer.model_name}
-    info |= {name: value for name, value in more.items() if value}
-    return generations
 
 
 class ContentFormatterBase:
@@ -84,14 +37,14 @@ class ContentFormatterBase:
             def format_response_payload(self, output) -> str:
                 return json.loads(output)[0]["summary_text"]
 
-    Both methods may take the api type as one more argument. Prompts should travel verbatim:
-    `json.dumps` escapes what JSON wants escaped.
+    Both methods may take the api type as one more argument. Prompts should be sent verbatim:
+    `json.dumps` does the escaping that JSON requires.
 
     Attributes:
         content_type: MIME type of the request payload.
         accepts: MIME type of the response payload.
         stream_end_marker: The data of a stream's last event, if the format has one: a stream that
-            ends before it was cut. None means that streams end with their connection.
+            ends without it is incomplete. None means that streams end with their connection.
         format_error_msg: A message for subclasses to raise with; takes `api_type`.
     """
 
@@ -104,14 +57,14 @@ class ContentFormatterBase:
     )
 
     def __eq__(self, other: object) -> bool:
-        """Compare class and settings."""
+        """Return whether the other has the same class and the same state."""
         if not isinstance(other, ContentFormatterBase) or type(self) is not type(other):
             return NotImplemented
         return self.state == other.state
 
     @property
     def state(self) -> dict[str, Any]:
-        """All that this object holds: what tells it from others of its class."""
+        """All attributes of this object, those in slots included."""
         slots = [name for cls in type(self).__mro__ for name in _slots(cls)]
         return {
             **getattr(self, "__dict__", {}),
@@ -131,15 +84,15 @@ class ContentFormatterBase:
 
     @property
     def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:
-        """The api types this formatter knows the schema of; `dedicated` unless overridden."""
+        """The api types whose schema this formatter knows; `dedicated` unless overridden."""
         return [AzureMLEndpointApiType.dedicated]
 
     @property
     def streaming_api_types(self) -> Sequence[AzureMLEndpointApiType]:
-        """The api types whose schema streams server-sent events; none unless overridden.
+        """The api types whose schema has streams of server-sent events; none unless overridden.
 
         For these, a streamed request has `"stream": True` among its model arguments, and
-        `format_stream_event` reads each event.
+        `format_stream_event` parses each event.
         """
         return []
 
@@ -166,7 +119,7 @@ class ContentFormatterBase:
         output: bytes,
         api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,
     ) -> Any:
-        """Return what a response body says.
+        """Return the completion that a response body holds.
 
         Args:
             output: The body.

@@ -1,4 +1,4 @@
-"""Models that follow OpenAI's schema, such as Llama: on dedicated and on serverless endpoints."""
+"""Models that follow OpenAI's schema, such as Llama, on dedicated and on serverless endpoints."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import Any
 
 from langchain_core.outputs import Generation, GenerationChunk
 
-from langchain_azure_llms.formatters import completions
-from langchain_azure_llms.formatters._json import dump
-from langchain_azure_llms.formatters._score import read_score
-from langchain_azure_llms.formatters._stream import OPENAI_ENDING
-from langchain_azure_llms.formatters.base import (
-    MANY,
-    AzureMLEndpointApiType,
-    ContentFormatterBase,
-    described,
-)
+from langchain_azure_llms.formatters.base import AzureMLEndpointApiType, ContentFormatterBase
+from langchain_azure_llms.formatters.score import parse_score
+from langchain_azure_llms.openai_api import completions
+from langchain_azure_llms.openai_api.choices import ANY_NUMBER
+from langchain_azure_llms.openai_api.json_body import encode_json
+from langchain_azure_llms.openai_api.llm_output import with_usage
+from langchain_azure_llms.openai_api.stream import OPENAI_ENDING
 
 
 class CustomOpenAIContentFormatter(ContentFormatterBase):
@@ -26,9 +23,9 @@ class CustomOpenAIContentFormatter(ContentFormatterBase):
     * dedicated: `{"input_data": {"input_string": [prompt], "parameters": {...}}}`
     * serverless: `{"prompt": prompt, ...}`, and it streams
 
-    The answers are `[{"0": text}]` or `{"output": text, ...}`, and OpenAI's text completion.
-    Sources: the model cards of Llama 2 and its like; what Microsoft's model server answers today;
-    Microsoft's pages on serverless deployments.
+    The responses are `[{"0": text}]` or `{"output": text, ...}`, and OpenAI's text completion.
+    Sources: the model cards of Llama 2 and similar models; what Microsoft's model server answers
+    today; Microsoft's pages on serverless deployments.
     """
 
     stream_end_marker = OPENAI_ENDING.marker
@@ -55,23 +52,23 @@ class CustomOpenAIContentFormatter(ContentFormatterBase):
             ConfigurationError: If a model argument is not JSON.
         """
         if api_type == AzureMLEndpointApiType.serverless:
-            return completions.payload(prompt, model_kwargs)
-        return dump({"input_data": {"input_string": [prompt], "parameters": model_kwargs}})
+            return completions.build_payload(prompt, model_kwargs)
+        return encode_json({"input_data": {"input_string": [prompt], "parameters": model_kwargs}})
 
     def format_response_payload(
         self,
         output: bytes,
         api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,
     ) -> Generation | list[Generation]:
-        """Return the completion, or all of them where several were asked for.
+        """Return the completion; of a serverless endpoint, all completions of the prompt.
 
         Raises:
-            ResponseFormatError: If the body holds none.
+            ResponseFormatError: If there is none.
         """
-        name = type(self).__name__
+        reader = type(self).__name__
         if api_type == AzureMLEndpointApiType.serverless:
-            return described(completions.read_answer(output, n=MANY, reader=name))
-        return read_score(output, name, '[{"0": text}]')
+            return with_usage(completions.parse_response(output, n=ANY_NUMBER, reader=reader))
+        return parse_score(output, reader, '[{"0": text}]')
 
     def format_stream_event(
         self,
@@ -83,7 +80,7 @@ class CustomOpenAIContentFormatter(ContentFormatterBase):
         Raises:
             ResponseFormatError: If it is not JSON.
         """
-        return completions.read_event(data, type(self).__name__).chunk()
+        return completions.parse_event(data, type(self).__name__).chunk()
 
 
 class LlamaContentFormatter(CustomOpenAIContentFormatter):

@@ -5,17 +5,18 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from langchain_azure_llms.formatters._score import ScoreContentFormatter
+from langchain_azure_llms.formatters.score import ScoreContentFormatter
 
 
 class GPT2ContentFormatter(ScoreContentFormatter):
-    """For GPT-2 and its like: `{"inputs": {"input_string": [prompt]}, "parameters": {...}}`.
+    """For GPT-2 and similar models: `{"inputs": {"input_string": [prompt]}, "parameters": {...}}`.
 
-    The answer is `[{"0": text}]`. The schema is that of langchain-community's class of this name,
-    for models deployed in 2023; a server that refuses `inputs` wants `MLflowContentFormatter`.
+    The response is `[{"0": text}]`. The schema is that of langchain-community's class of this name,
+    for models deployed in 2023; a server that refuses `inputs` expects that of
+    `MLflowContentFormatter`.
     """
 
-    answer_form = '[{"0": text}]'
+    expected_response = '[{"0": text}]'
 
     def payload(self, prompt: str, model_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the request payload for a prompt."""

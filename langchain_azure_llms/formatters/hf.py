@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_azure_llms.formatters._score import ScoreContentFormatter
+from langchain_azure_llms.formatters.score import ScoreContentFormatter
 
 
 class HFContentFormatter(ScoreContentFormatter):
     """For Hugging Face models: `{"inputs": [prompt], "parameters": {...}}`.
 
-    The answer is `[{"0": {"generated_text": text}}]`, or another of those that `/score` gives. The
-    schema is that of langchain-community's class of this name.
+    The response is `[{"0": {"generated_text": text}}]`, or another of those that `/score` returns.
+    The schema is that of langchain-community's class of this name.
     """
 
-    answer_form = '[{"0": {"generated_text": text}}]'
+    expected_response = '[{"0": {"generated_text": text}}]'
 
     def payload(self, prompt: str, model_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the request payload for a prompt."""

@@ -1,20 +1,20 @@
-"""MLflow models, the form of today's model catalogue."""
+"""MLflow models: the schema of today's model catalogue."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from langchain_azure_llms.formatters._score import ScoreContentFormatter
+from langchain_azure_llms.formatters.score import ScoreContentFormatter
 
 
 class MLflowContentFormatter(ScoreContentFormatter):
     """For MLflow deployments: `{"input_data": [prompt], "params": {...}}`.
 
-    The answer is `[text]`. That is the form which the model catalogue's cards of Dolly, GPT-2, BART
-    and their like show today.
+    The response is `[text]`. This is the form that the model catalogue's cards of Dolly, GPT-2,
+    BART and similar models show today.
     """
 
-    answer_form = "[text]"
+    expected_response = "[text]"
 
     def payload(self, prompt: str, model_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the request payload for a prompt."""

@@ -1,4 +1,4 @@
-"""Endpoints that only speak chat completions: serverless, or vLLM in a container of your own."""
+"""Endpoints that only have chat completions: serverless, or vLLM in a container of your own."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from typing import Any
 
 from langchain_core.outputs import Generation, GenerationChunk
 
-from langchain_azure_llms.formatters import chat_completions
-from langchain_azure_llms.formatters._stream import OPENAI_ENDING
-from langchain_azure_llms.formatters.base import (
-    MANY,
-    AzureMLEndpointApiType,
-    ContentFormatterBase,
-    described,
-)
+from langchain_azure_llms.formatters.base import AzureMLEndpointApiType, ContentFormatterBase
+from langchain_azure_llms.openai_api import chat_completions
+from langchain_azure_llms.openai_api.choices import ANY_NUMBER
+from langchain_azure_llms.openai_api.llm_output import with_usage
+from langchain_azure_llms.openai_api.stream import OPENAI_ENDING
 
 
 class OpenAIChatContentFormatter(ContentFormatterBase):
     """For chat completions: `{"messages": [{"role": "user", "content": prompt}], ...}`.
 
-    The answer is OpenAI's chat completion. Sources: OpenAI's API reference, "Chat"; Microsoft,
+    The response is OpenAI's chat completion. Sources: OpenAI's API reference, "Chat"; Microsoft,
     "Azure AI Model Inference REST API", "Get Chat Completions".
     """
 
@@ -47,19 +44,20 @@ class OpenAIChatContentFormatter(ContentFormatterBase):
         Raises:
             ConfigurationError: If a model argument is not JSON.
         """
-        return chat_completions.payload(prompt, model_kwargs)
+        return chat_completions.build_payload(prompt, model_kwargs)
 
     def format_response_payload(
         self,
         output: bytes,
         api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.serverless,  # noqa: ARG002 - the base's
     ) -> Generation | list[Generation]:
-        """Return the completion, or all of them where several were asked for.
+        """Return all completions of the prompt.
 
         Raises:
-            ResponseFormatError: If the body holds none.
+            ResponseFormatError: If there is none.
         """
-        return described(chat_completions.read_answer(output, n=MANY, reader=type(self).__name__))
+        reader = type(self).__name__
+        return with_usage(chat_completions.parse_response(output, ANY_NUMBER, reader))
 
     def format_stream_event(
         self,
@@ -71,4 +69,4 @@ class OpenAIChatContentFormatter(ContentFormatterBase):
         Raises:
             ResponseFormatError: If it is not JSON.
         """
-        return chat_completions.read_event(data, type(self).__name__).chunk()
+        return chat_completions.parse_event(data, type(self).__name__).chunk()

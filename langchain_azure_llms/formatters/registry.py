@@ -1,7 +1,7 @@
 """Content formatters by name, and as plain mappings.
 
-A formatter travels as `{"_type": name, ...its settings}`. Its settings are its dataclass fields;
-one that keeps other state says by `to_config` and `from_config` how it travels.
+A formatter is saved as `{"_type": name, ...its settings}`. Its settings are its dataclass fields; a
+formatter with other state defines `to_config` and `from_config`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def register_content_formatter(name: str, cls: type[ContentFormatterBase]) -> No
 
     Args:
         name: The name that files hold.
-        cls: The class. Its dataclass fields are its settings; a class that keeps other state
+        cls: The class. Its dataclass fields are its settings; a class with other state
             defines `to_config(self) -> dict` and `from_config(cls, config)`.
 
     Raises:
-        ConfigurationError: If the name is taken, or the class is no content formatter.
+        ConfigurationError: If the name is taken, or the class is not a content formatter.
     """
     _registry.register(name, cls)
 
@@ -46,8 +46,7 @@ def formatter_config(formatter: Any) -> dict[str, Any]:
     """Return a formatter as a mapping: its registered name and its settings.
 
     Raises:
-        ConfigurationError: If its class is not registered, or it keeps state that nobody says how
-            to save.
+        ConfigurationError: If its class is not registered, or it has state that would be lost.
     """
     cls = type(formatter)
     name = _registry.name_of(cls)
@@ -81,25 +80,27 @@ def formatter_from_config(config: Mapping[str, Any]) -> ContentFormatterBase:
     """
     cls = _registry.get(config.get("_type"))
     settings = {name: value for name, value in config.items() if name != "_type"}
-    make = getattr(cls, "from_config", None)
+    from_config = getattr(cls, "from_config", None)
     try:
-        return make(settings) if callable(make) else cls(**_as_declared(cls, settings))
+        if not callable(from_config):
+            return cls(**_as_declared(cls, settings))
+        formatter: ContentFormatterBase = from_config(settings)
     except (TypeError, ValueError) as error:
         raise LoadError(f"The content formatter {config['_type']!r}: {error}.") from error
+    return formatter
 
 
 def _as_declared(cls: type, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return lists, as files hold them, as the tuples and sets that a dataclass declares."""
+    """Return the settings with lists, as files have them, as the declared tuples and sets."""
     if not is_dataclass(cls):
         return settings
-    declared = get_type_hints(cls)
-
-    def as_declared(name: str, value: Any) -> Any:
-        kind = get_origin(declared.get(name)) or declared.get(name)
-        make = next((known for known in (tuple, set, frozenset) if known is kind), None)
-        return make(value) if make is not None and isinstance(value, list) else value
-
-    return {name: as_declared(name, value) for name, value in settings.items()}
+    hints = get_type_hints(cls)
+    converted = dict(settings)
+    for name, value in settings.items():
+        declared = get_origin(hints.get(name)) or hints.get(name)
+        if isinstance(value, list) and declared in (tuple, set, frozenset):
+            converted[name] = declared(value)
+    return converted
 
 
 for _name, _cls in {

@@ -1,4 +1,4 @@
-"""Each content formatter: what it sends, what it reads, what it refuses."""
+"""Each content formatter: what it sends, what it parses, what it refuses."""
 
 import json
 import warnings
@@ -22,6 +22,7 @@ from langchain_azure_llms import (
     OSSContentFormatter,
 )
 from langchain_azure_llms.exceptions import ConfigurationError, ResponseFormatError
+from langchain_azure_llms.formatters.score import ScoreContentFormatter
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
 _P: dict[str, Any] = {"temperature": 0.5}
@@ -75,7 +76,7 @@ _CASES: list[tuple[ContentFormatterBase, AzureMLEndpointApiType, dict[str, Any],
     (MLflowContentFormatter(), _DEDICATED, {"input_data": ["hi"], "params": _P}, ["yes"]),
 ]
 each_case = pytest.mark.parametrize(
-    ("formatter", "api_type", "payload", "answer"),
+    ("formatter", "api_type", "payload", "response"),
     _CASES,
     ids=[f"{type(case[0]).__name__}-{case[1]}" for case in _CASES],
 )
@@ -89,33 +90,61 @@ def _text(found: Any) -> str:
 
 @each_case
 def test_the_request_has_the_models_schema(
-    formatter: ContentFormatterBase, api_type: AzureMLEndpointApiType, payload: Any, answer: Any
+    formatter: ContentFormatterBase, api_type: AzureMLEndpointApiType, payload: Any, response: Any
 ) -> None:
-    """Parameters stand where that schema has them."""
+    """Parameters are where the schema has them."""
     assert json.loads(formatter.format_request_payload("hi", _P, api_type)) == payload
 
 
 @each_case
-def test_the_answer_is_read(
-    formatter: ContentFormatterBase, api_type: AzureMLEndpointApiType, payload: Any, answer: Any
+def test_the_response_is_parsed(
+    formatter: ContentFormatterBase, api_type: AzureMLEndpointApiType, payload: Any, response: Any
 ) -> None:
-    """In the schema's own form."""
-    body = json.dumps(answer).encode()
+    """In the form that the schema documents."""
+    body = json.dumps(response).encode()
     assert _text(formatter.format_response_payload(body, api_type)) == "yes"
 
 
 @each_case
 @given(prompt=st.text(st.characters()))
-def test_prompts_travel_verbatim(
+def test_prompts_are_sent_verbatim(
     formatter: ContentFormatterBase,
     api_type: AzureMLEndpointApiType,
     payload: Any,
-    answer: Any,
+    response: Any,
     prompt: str,
 ) -> None:
     """Quotes, backslashes, controls, lone surrogates: the server decodes what was passed."""
     sent = json.loads(formatter.format_request_payload(prompt, {}, api_type))
     assert prompt in _texts_of(sent)
+
+
+@each_case
+def test_each_formatter_supports_the_api_types_of_its_schemas(
+    formatter: ContentFormatterBase,
+    api_type: AzureMLEndpointApiType,
+    payload: Any,
+    response: Any,
+) -> None:
+    """`AzureMLOnlineEndpoint` refuses a formatter for other ones."""
+    assert api_type in formatter.supported_api_types
+
+
+@pytest.mark.parametrize(
+    ("formatter", "api_types"),
+    [
+        (GPT2ContentFormatter(), []),
+        (MLflowContentFormatter(), []),
+        (CustomOpenAIContentFormatter(), [_SERVERLESS]),
+        (OpenAIChatContentFormatter(), [_DEDICATED, _SERVERLESS]),
+    ],
+)
+def test_schemas_of_openai_stream(
+    formatter: ContentFormatterBase, api_types: list[AzureMLEndpointApiType]
+) -> None:
+    """`/score` does not."""
+    assert api_types == formatter.streaming_api_types
+    assert ("[DONE]" if api_types else None) == formatter.stream_end_marker
 
 
 def _texts_of(value: Any) -> list[str]:
@@ -146,11 +175,11 @@ def _texts_of(value: Any) -> list[str]:
         b'[{"0": 17}]',
     ],
 )
-def test_any_other_answer_is_a_format_error_that_names_the_formatter(
+def test_any_other_response_is_a_format_error_that_names_the_formatter(
     formatter: ContentFormatterBase,
     api_type: AzureMLEndpointApiType,
     payload: Any,
-    answer: Any,
+    response: Any,
     body: bytes,
 ) -> None:
     """Never a KeyError or a JSONDecodeError."""
@@ -161,14 +190,14 @@ def test_any_other_answer_is_a_format_error_that_names_the_formatter(
 
 @each_case
 @given(body=st.binary(max_size=200))
-def test_any_bytes_are_an_answer_or_a_format_error(
+def test_any_bytes_are_a_response_or_a_format_error(
     formatter: ContentFormatterBase,
     api_type: AzureMLEndpointApiType,
     payload: Any,
-    answer: Any,
+    response: Any,
     body: bytes,
 ) -> None:
-    """Nothing else comes out."""
+    """No other error is raised."""
     try:
         _text(formatter.format_response_payload(body, api_type))
     except ResponseFormatError:
@@ -181,16 +210,16 @@ def test_a_parameter_that_is_not_json_is_refused_before_sending(
     formatter: ContentFormatterBase,
     api_type: AzureMLEndpointApiType,
     payload: Any,
-    answer: Any,
+    response: Any,
     value: object,
 ) -> None:
-    """`NaN` would be sent as no JSON at all."""
+    """`NaN` would be sent as something that is not JSON."""
     with pytest.raises(ConfigurationError, match="cannot be sent as JSON"):
         formatter.format_request_payload("hi", {"temperature": value}, api_type)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         ["yes"],
         [{"0": "yes"}],
@@ -214,15 +243,15 @@ def test_a_parameter_that_is_not_json_is_refused_before_sending(
         MLflowContentFormatter(),
     ],
 )
-def test_scoring_answers_of_every_age_are_read(
-    formatter: ContentFormatterBase, answer: Any
+def test_scoring_responses_of_all_servers_are_parsed(
+    formatter: ContentFormatterBase, response: Any
 ) -> None:
-    """The same request is answered in several forms, by when the model was deployed."""
-    assert _text(formatter.format_response_payload(json.dumps(answer).encode())) == "yes"
+    """Their form depends on when the model was deployed."""
+    assert _text(formatter.format_response_payload(json.dumps(response).encode())) == "yes"
 
 
-def test_a_scoring_answer_tells_usage_and_model() -> None:
-    """Today's model servers say them beside the text."""
+def test_a_scoring_response_has_usage_and_model() -> None:
+    """Today's model servers send them beside the text."""
     body = b'{"output":["t"],"finish_reason":"length","usage":{"total_tokens":3},"model":"m"}'
     found = CustomOpenAIContentFormatter().format_response_payload(body)
     assert isinstance(found, Generation)
@@ -233,20 +262,36 @@ def test_a_scoring_answer_tells_usage_and_model() -> None:
     }
 
 
-def test_white_space_of_an_answer_belongs_to_it() -> None:
+def test_white_space_of_a_completion_is_kept() -> None:
     """Models begin with line breaks; code may count on them."""
     body = b'{"choices": [{"text": "\\n\\n  a \\n"}]}'
     found = CustomOpenAIContentFormatter().format_response_payload(body, _SERVERLESS)
     assert _text(found) == "\n\n  a \n"
 
 
-def test_several_completions_are_all_returned_in_their_order() -> None:
+def test_several_completions_are_all_returned_in_order() -> None:
     """By index, not by position."""
     choices = [{"text": text, "index": index} for index, text in ((2, "c"), (0, "a"), (1, "b"))]
     body = json.dumps({"choices": choices}).encode()
     found = CustomOpenAIContentFormatter().format_response_payload(body, _SERVERLESS)
     assert isinstance(found, list)
     assert [generation.text for generation in found] == ["a", "b", "c"]
+
+
+def test_usage_and_model_of_a_completion_are_in_the_first_generations_info() -> None:
+    """A formatter returns nothing but generations."""
+    value = {"choices": [{"text": "a"}], "model": "m", "usage": {"total_tokens": 3}}
+    body = json.dumps(value).encode()
+    found = CustomOpenAIContentFormatter().format_response_payload(body, _SERVERLESS)
+    assert isinstance(found, list)
+    assert [
+        {
+            "finish_reason": None,
+            "logprobs": None,
+            "token_usage": {"total_tokens": 3},
+            "model_name": "m",
+        }
+    ] == [generation.generation_info for generation in found]
 
 
 @pytest.mark.parametrize(
@@ -260,8 +305,10 @@ def test_several_completions_are_all_returned_in_their_order() -> None:
         (OpenAIChatContentFormatter(), '{"choices": [{"finish_reason": "stop"}]}', ""),
     ],
 )
-def test_events_of_a_stream_are_read(formatter: ContentFormatterBase, data: str, text: str) -> None:
-    """Those without choices too."""
+def test_events_of_a_stream_are_parsed(
+    formatter: ContentFormatterBase, data: str, text: str
+) -> None:
+    """Also those without choices."""
     chunk = formatter.format_stream_event(data)
     assert getattr(chunk, "text", chunk) == text
 
@@ -280,8 +327,8 @@ def test_events_of_a_stream_are_read(formatter: ContentFormatterBase, data: str,
         (OpenAIChatContentFormatter(), "17"),
     ],
 )
-def test_events_of_another_schema_are_refused(formatter: ContentFormatterBase, data: str) -> None:
-    """Their text would otherwise be lost in silence."""
+def test_events_in_another_schema_are_refused(formatter: ContentFormatterBase, data: str) -> None:
+    """Their text would be lost unnoticed."""
     with pytest.raises(ResponseFormatError):
         formatter.format_stream_event(data)
 
@@ -317,7 +364,7 @@ def test_subclasses_set_content_types_without_annotations() -> None:
     assert Custom().supported_api_types == [_DEDICATED]
 
 
-def test_a_subclass_that_forgot_a_method_is_told() -> None:
+def test_a_subclass_without_a_method_raises_when_it_is_called() -> None:
     """The error names class and method."""
 
     class Custom(ContentFormatterBase):
@@ -331,7 +378,34 @@ def test_a_subclass_that_forgot_a_method_is_told() -> None:
         Custom().format_stream_event("")
 
 
-def test_escaping_is_there_for_old_subclasses() -> None:
+def test_a_score_formatter_without_a_payload_says_so() -> None:
+    """The error names the class."""
+
+    class Custom(ScoreContentFormatter):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Custom must define payload"):
+        Custom().format_request_payload("hi", {})
+
+
+def test_formatters_are_equal_by_class_and_state() -> None:
+    """Attributes in slots are part of the state."""
+
+    class Slotted(ContentFormatterBase):
+        __slots__ = ("prefix",)
+
+        def __init__(self, prefix: str) -> None:
+            self.prefix = prefix
+
+    assert GPT2ContentFormatter() == GPT2ContentFormatter()
+    assert GPT2ContentFormatter() != HFContentFormatter()
+    assert GPT2ContentFormatter() != "gpt2"
+    assert Slotted("a") == Slotted("a")
+    assert Slotted("a") != Slotted("b")
+    assert hash(Slotted("a")) == hash(Slotted("a"))
+
+
+def test_special_characters_are_escaped_for_old_subclasses() -> None:
     """For those that build JSON by hand."""
     escaped = ContentFormatterBase.escape_special_characters('a"b\\c\n\t')
     assert escaped == 'a\\"b\\\\c\\n\\t'

@@ -1,4 +1,4 @@
-"""OpenAI's Responses in the words of text completions."""
+"""OpenAI's Responses, and the parameters of text completions under other names."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_azure_llms.exceptions import ConfigurationError, ResponseFormatError
-from langchain_azure_llms.formatters import chat_completions, responses
-from langchain_azure_llms.formatters._stream import StreamReader
+from langchain_azure_llms.openai_api import chat_completions, responses
+from langchain_azure_llms.openai_api.stream import StreamReader
 
 _SAFE = {"hate": {"filtered": False, "severity": "safe"}}
 
@@ -41,12 +41,14 @@ def _body(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def test_the_payload_keeps_nothing_at_the_service() -> None:
-    """Text completions were never stored; a user may say otherwise."""
-    assert {"input": "hi", "store": False} == json.loads(responses.payload("hi", {}))
-    assert {"input": "hi", "store": True} == json.loads(responses.payload("hi", {"store": True}))
+def test_the_service_does_not_store_the_response() -> None:
+    """Text completions were never stored; a user may set `store`."""
+    assert {"input": "hi", "store": False} == json.loads(responses.build_payload("hi", {}))
+    assert {"input": "hi", "store": True} == json.loads(
+        responses.build_payload("hi", {"store": True})
+    )
     with pytest.raises(ConfigurationError, match="'input' is no model parameter"):
-        responses.payload("hi", {"input": "other"})
+        responses.build_payload("hi", {"input": "other"})
 
 
 @pytest.mark.parametrize(
@@ -66,10 +68,12 @@ def test_the_payload_keeps_nothing_at_the_service() -> None:
         ({"user": "u", "instructions": "i"}, {"user": "u", "instructions": "i"}),
     ],
 )
-def test_parameters_get_this_forms_words(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    """What asks for nothing is left out."""
+def test_parameters_get_the_names_of_responses(
+    given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """What has no effect is left out."""
     before = json.dumps(given)
-    assert expected == responses.parameters(given)
+    assert expected == responses.translate_parameters(given)
     assert before == json.dumps(given)
 
 
@@ -87,10 +91,10 @@ def test_parameters_get_this_forms_words(given: dict[str, Any], expected: dict[s
     ],
 )
 def test_a_parameter_without_a_counterpart_is_named(given: dict[str, Any]) -> None:
-    """Rather than left out in silence."""
+    """It is not left out unnoticed."""
     (name,) = given
     with pytest.raises(ConfigurationError, match=f"no counterpart of {name}"):
-        responses.parameters(given)
+        responses.translate_parameters(given)
 
 
 @pytest.mark.parametrize(
@@ -104,24 +108,28 @@ def test_a_parameter_without_a_counterpart_is_named(given: dict[str, Any]) -> No
         ({"best_of": 1, "suffix": None, "echo": False}, {}),
     ],
 )
-def test_parameters_get_the_words_of_chats(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    """They have more counterparts."""
-    assert expected == chat_completions.parameters(given)
+def test_parameters_get_the_names_of_chat_completions(
+    given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """These have more of them."""
+    assert expected == chat_completions.translate_parameters(given)
 
 
-def test_parameters_that_chats_lack_are_all_named() -> None:
+def test_all_parameters_that_chat_completions_lack_are_named() -> None:
     """In one error."""
     with pytest.raises(ConfigurationError, match="no counterpart of best_of, echo, suffix"):
-        chat_completions.parameters({"suffix": "s", "best_of": 2, "echo": True})
+        chat_completions.translate_parameters({"suffix": "s", "best_of": 2, "echo": True})
 
 
-def test_old_versions_of_chats_keep_the_old_limit() -> None:
-    """They do not know the new one."""
-    assert {"max_tokens": 5} == chat_completions.parameters({"max_tokens": 5}, limit="max_tokens")
+def test_old_api_versions_keep_the_old_limit() -> None:
+    """They know `max_tokens` only."""
+    assert {"max_tokens": 5} == chat_completions.translate_parameters(
+        {"max_tokens": 5}, limit="max_tokens"
+    )
 
 
-def test_an_answer_is_its_messages_text() -> None:
-    """Reasoning and tools have items of their own."""
+def test_a_responses_text_is_that_of_its_messages() -> None:
+    """Reasoning and tool calls are other items."""
     value = _response(
         {"type": "reasoning", "summary": []},
         _message(_text("\n Hello,"), _text(" you ")),
@@ -132,8 +140,8 @@ def test_an_answer_is_its_messages_text() -> None:
             None,
         ],
     )
-    answer = responses.read_answer(_body(value))
-    ((generation,),) = answer.generations
+    response = responses.parse_response(_body(value))
+    ((generation,),) = response.generations
     assert "\n Hello, you " == generation.text
     assert {
         "finish_reason": "stop",
@@ -141,19 +149,28 @@ def test_an_answer_is_its_messages_text() -> None:
         "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": _SAFE}],
         "content_filter_results": _SAFE,
     } == generation.generation_info
-    assert {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7} == answer.token_usage
-    assert "a-model" == answer.model_name
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    assert {"token_usage": usage, "model_name": "a-model"} == response.llm_output
+
+
+@pytest.mark.parametrize("alternatives", [None, [], ["odd"]])
+def test_log_probabilities_may_have_no_alternatives(alternatives: Any) -> None:
+    """The token's own is kept."""
+    entries = [{"token": "a", "logprob": -1.0, "top_logprobs": alternatives}]
+    response = responses.parse_response(_body(_response(_message(_text("a", logprobs=entries)))))
+    expected = {"tokens": ["a"], "token_logprobs": [-1.0], "top_logprobs": [{}]}
+    assert expected == (response.generations[0][0].generation_info or {})["logprobs"]
 
 
 def test_log_probabilities_have_the_shape_of_completions() -> None:
-    """Callers do not notice the form, neither here nor in a chat."""
+    """Also those of a chat completion: callers need not know the API."""
     entries = [{"token": "a", "logprob": -1.0, "top_logprobs": [{"token": "b", "logprob": -2.0}]}]
     expected = {"tokens": ["a"], "token_logprobs": [-1.0], "top_logprobs": [{"b": -2.0}]}
-    whole = responses.read_answer(_body(_response(_message(_text("a", logprobs=entries)))))
+    whole = responses.parse_response(_body(_response(_message(_text("a", logprobs=entries)))))
     choice = {"message": {"content": "a"}, "index": 0, "logprobs": {"content": entries}}
-    chat = chat_completions.read_answer(_body({"choices": [choice]}))
-    for answer in (whole, chat):
-        assert expected == (answer.generations[0][0].generation_info or {})["logprobs"]
+    chat = chat_completions.parse_response(_body({"choices": [choice]}))
+    for response in (whole, chat):
+        assert expected == (response.generations[0][0].generation_info or {})["logprobs"]
 
 
 @pytest.mark.parametrize(
@@ -164,25 +181,27 @@ def test_log_probabilities_have_the_shape_of_completions() -> None:
         ({"incomplete_details": None}, "None"),
     ],
 )
-def test_an_incomplete_answer_says_why(more: dict[str, Any], finish: str) -> None:
-    """Also one without any text: reasoning may have used up the limit."""
+def test_an_incomplete_response_has_its_reason_as_finish_reason(
+    more: dict[str, Any], finish: str
+) -> None:
+    """Also without any text: reasoning may have used up the limit."""
     for output in ([_message(_text("par"))], [{"type": "reasoning"}]):
         body = _body(_response(*output, status="incomplete", **more))
-        generation = responses.read_answer(body).generations[0][0]
+        generation = responses.parse_response(body).generations[0][0]
         assert finish == (generation.generation_info or {})["finish_reason"]
         assert ("par" if len(output[0]) > 1 else "") == generation.text
 
 
-def test_a_refusal_stands_in_the_texts_place() -> None:
-    """As in a chat."""
+def test_a_refusal_is_the_text() -> None:
+    """As in a chat completion."""
     body = _body(_response(_message({"type": "refusal", "refusal": "No."})))
-    assert "No." == responses.read_answer(body).generations[0][0].text
+    assert "No." == responses.parse_response(body).generations[0][0].text
 
 
-def test_an_answer_ends_where_the_caller_wants() -> None:
-    """The service has no parameter for it."""
+def test_a_response_is_cut_at_a_stop_sequence() -> None:
+    """The API has no parameter for it."""
     body = _body(_response(_message(_text("one\nHuman: two"))))
-    generation = responses.read_answer(body, ["\nHuman:", "x"]).generations[0][0]
+    generation = responses.parse_response(body, ["\nHuman:", "x"]).generations[0][0]
     assert "one" == generation.text
 
 
@@ -199,14 +218,14 @@ def test_an_answer_ends_where_the_caller_wants() -> None:
         _response(_message(_text("a")), status="in_progress"),
     ],
 )
-def test_what_is_no_finished_response_is_refused(value: Any) -> None:
-    """With the beginning of what came."""
+def test_a_body_that_is_not_a_finished_response_is_refused(value: Any) -> None:
+    """It has no text that could be returned."""
     with pytest.raises(ResponseFormatError, match="The Responses format expected"):
-        responses.read_answer(_body(value))
+        responses.parse_response(_body(value))
 
 
 def _chunks(*events: Any, stop: tuple[str, ...] = ()) -> tuple[StreamReader, list[Any]]:
-    reader = StreamReader(responses.read_event, stop)
+    reader = StreamReader(responses.parse_event, stop)
     chunks = [reader.feed(json.dumps(event)) for event in events]
     return reader, [chunk for chunk in chunks if chunk is not None]
 
@@ -215,7 +234,7 @@ def _delta(text: str, kind: str = "output_text") -> dict[str, Any]:
     return {"type": f"response.{kind}.delta", "delta": text, "logprobs": []}
 
 
-def test_a_stream_is_its_deltas_and_what_its_end_tells() -> None:
+def test_a_stream_consists_of_its_deltas_and_its_last_event() -> None:
     """Other events add nothing."""
     reader, chunks = _chunks(
         {"type": "response.created", "response": _response(status="in_progress")},
@@ -234,13 +253,13 @@ def test_a_stream_is_its_deltas_and_what_its_end_tells() -> None:
 
 
 def test_a_stream_without_its_last_event_is_not_complete() -> None:
-    """It was cut."""
+    """The connection broke."""
     reader, _ = _chunks(_delta("Hel"))
     assert not reader.is_complete
 
 
-def test_an_incomplete_stream_is_complete_all_the_same() -> None:
-    """The service says that it ended, and why."""
+def test_a_stream_of_an_incomplete_response_is_complete() -> None:
+    """Its last event says why the response ended."""
     details = {"reason": "max_output_tokens"}
     end = _response(status="incomplete", incomplete_details=details)
     reader, _ = _chunks(_delta("a"), {"type": "response.incomplete", "response": end})
@@ -248,8 +267,8 @@ def test_an_incomplete_stream_is_complete_all_the_same() -> None:
     assert "length" == (reader.last().generation_info or {})["finish_reason"]
 
 
-def test_a_stream_ends_where_the_caller_wants() -> None:
-    """What may begin the text to end at is held back until it is clear."""
+def test_a_stream_is_cut_at_a_stop_sequence() -> None:
+    """What may be its beginning is held back until the next event."""
     reader, chunks = _chunks(_delta("a\nHu"), _delta("man: b"), stop=("\nHuman:",))
     assert (["a"], True) == ([chunk.text for chunk in chunks], reader.stopped)
     assert "stop" == (reader.last().generation_info or {})["finish_reason"]
@@ -278,7 +297,14 @@ _names = [
     "usage",
 ]
 _words = st.sampled_from(
-    ["message", "output_text", "refusal", "incomplete", "response.completed", *responses._DELTAS]
+    [
+        "message",
+        "output_text",
+        "refusal",
+        "incomplete",
+        "response.completed",
+        "response.output_text.delta",
+    ]
 )
 _any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | _words,
@@ -290,16 +316,29 @@ _any_json = st.recursive(
 
 
 @pytest.mark.parametrize(
-    "read",
+    "parse",
     [
-        lambda text: responses.read_answer(text.encode()),
-        responses.read_event,
-        lambda text: chat_completions.read_answer(text.encode()),
-        chat_completions.read_event,
+        lambda text: responses.parse_response(text.encode()),
+        responses.parse_event,
+        lambda text: chat_completions.parse_response(text.encode()),
+        chat_completions.parse_event,
     ],
 )
 @given(value=_any_json)
-def test_any_json_is_read_or_refused(read: Any, value: Any) -> None:
-    """No other error comes out."""
+def test_any_json_is_parsed_or_refused(parse: Any, value: Any) -> None:
+    """With a `ResponseFormatError`, and no other error."""
     with contextlib.suppress(ResponseFormatError):
-        read(json.dumps(value))
+        parse(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("[1]", "a JSON object"),
+        ('{"type": "response.output_text.delta", "delta": 5}', "a text as delta"),
+    ],
+)
+def test_an_event_in_another_format_is_refused(data: str, expected: str) -> None:
+    """Its text would be lost unnoticed."""
+    with pytest.raises(ResponseFormatError, match=expected):
+        responses.parse_event(data)
