@@ -1,14 +1,18 @@
-"""What header a request carries, and where its value comes from."""
+"""Which header a request carries, and where its value comes from."""
 
-from langchain_azure_llms.auth._authorization import (
+from langchain_azure_llms.auth.authorization import (
     Authorization,
     api_key,
     bearer,
+    credential_authorization,
+    provider_authorization,
+)
+from langchain_azure_llms.auth.credentials import (
+    check_credential,
     check_secret,
     is_web_token,
-    token_bearer,
+    key_of,
 )
-from langchain_azure_llms.auth._credentials import check_credential, key_of
 
 __all__ = [
     "Authorization",
@@ -16,7 +20,8 @@ __all__ = [
     "bearer",
     "check_credential",
     "check_secret",
+    "credential_authorization",
     "is_web_token",
     "key_of",
-    "token_bearer",
+    "provider_authorization",
 ]

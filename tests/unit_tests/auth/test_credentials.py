@@ -32,7 +32,7 @@ from langchain_azure_llms.exceptions import (
     LoadError,
     MissingCredentialError,
 )
-from langchain_azure_llms.llms._base import AzureLLM
+from tests.support.llms import AzureLLM
 from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls, completion
 
 Calls = SyncCalls | AsyncCalls
@@ -176,6 +176,20 @@ def test_an_object_and_its_copies_share_one_token(make: Make, calls: Calls) -> N
 
 
 @both
+@each_call
+def test_a_token_is_kept_when_a_setting_is_assigned(make: Make, calls: Calls) -> None:
+    """And for another LLM object with the same credential, when the first one is gone."""
+    credential, service = Credential(), Service([completion("a")])
+    for _ in range(2):
+        llm = make(**service.clients, credential=credential)
+        calls.invoke(llm, "x")
+        llm.max_retries = 1
+        calls.invoke(llm, "x")
+        del llm
+    assert 1 == len(credential.scopes)
+
+
+@both
 def test_another_credential_counts_at_once(make: Make) -> None:
     """No token of the one before is sent."""
     service = Service([completion("a")])
@@ -297,7 +311,7 @@ def test_an_assigned_key_is_a_secret(make: Make) -> None:
     llm = make(credential="k")
     llm.credential = SECRET
     assert SECRET not in repr(llm)
-    assert SECRET in str(llm._authorization.headers)
+    assert SECRET in str(llm.endpoint.authorization.headers())
 
 
 def test_a_file_cannot_hold_a_credential() -> None:
@@ -329,7 +343,6 @@ def test_a_pickle_holds_a_key_and_no_token(make: Make) -> None:
     llm.invoke("x")
     alone = llm.model_copy(update={"http_client": None, "http_async_client": None})
     assert b"picklable-6" not in pickle.dumps(alone)
-    assert pickle.loads(pickle.dumps(alone))._tokens is None
     with pytest.raises(ConfigurationError, match="credential cannot be pickled"):
         pickle.dumps(make(credential=lambda: "t"))
 
@@ -373,5 +386,5 @@ def test_objects_with_one_credential_share_its_rate_limit() -> None:
 
     base = {"azure_endpoint": "https://r.example", "azure_deployment": "d", "api_version": "v1"}
     first, second, third = (AzureOpenAI(**base, credential=c) for c in (token, token, other))
-    assert first._authorization.identity == second._authorization.identity
-    assert first._authorization.identity != third._authorization.identity
+    assert first.endpoint.authorization.identity == second.endpoint.authorization.identity
+    assert first.endpoint.authorization.identity != third.endpoint.authorization.identity

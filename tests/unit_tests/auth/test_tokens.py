@@ -1,13 +1,14 @@
-"""One credential's tokens: kept while valid, fetched once however many need one, replaced early."""
+"""Tokens of one credential: kept while valid, fetched once for all callers, replaced early."""
 
 import asyncio
 import base64
-import copy
+import gc
 import json
 import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +20,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from langchain_azure_llms.auth._tokens import CachedTokens, ProvidedTokens, Token, _told_end
+from langchain_azure_llms.auth.authorization import Authorization, api_key, credential_authorization
+from langchain_azure_llms.auth.tokens import (
+    CachedTokens,
+    ProvidedTokens,
+    TokenCache,
+    end_of_web_token,
+    read_token,
+    shared_cache,
+)
 from langchain_azure_llms.exceptions import ConfigurationError, CredentialError
 
 
@@ -32,7 +41,7 @@ class AccessToken(NamedTuple):
 
 @dataclass
 class Credential:
-    """Gives numbered tokens that live for some seconds; slowly, or not at all, when told to."""
+    """Returns numbered tokens that are valid for `lifetime` seconds, after `delay` seconds."""
 
     clock: Callable[[], float] = time.time
     lifetime: float = 3600.0
@@ -49,7 +58,7 @@ class Credential:
 
 
 class AsyncCredential(Credential):
-    """The same for asyncio."""
+    """The same for asyncio, as in azure.identity.aio."""
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         self.asked.append((scopes, options))
@@ -70,9 +79,13 @@ class Clock:
 
 
 Get = Callable[..., str]
-
-
 Tokens = CachedTokens | ProvidedTokens
+
+
+def _tokens(
+    credential: Any, scopes: list[str], clock: Callable[[], float] = time.time
+) -> CachedTokens:
+    return CachedTokens(credential, scopes, TokenCache(clock))
 
 
 def _secret(text: str | None) -> SecretStr | None:
@@ -104,7 +117,7 @@ def test_a_token_is_kept_until_shortly_before_it_ends(kind: type[Credential], ge
     """Five minutes before, as Azure's own clients do."""
     clock = Clock()
     credential = kind(clock)
-    tokens = CachedTokens(credential, ["scope"], clock)
+    tokens = _tokens(credential, ["scope"], clock)
     assert ["t1", "t1"] == [get(tokens), get(tokens)]
     clock.now += 3600 - 301
     assert "t1" == get(tokens)
@@ -114,12 +127,12 @@ def test_a_token_is_kept_until_shortly_before_it_ends(kind: type[Credential], ge
 
 
 @each_way
-def test_a_short_token_is_kept_for_nine_tenths_of_its_life(
+def test_a_short_token_is_kept_for_nine_tenths_of_its_time(
     kind: type[Credential], get: Get
 ) -> None:
-    """Five minutes before its end would be before its beginning."""
+    """A token of one minute would otherwise be replaced for each request."""
     clock = Clock()
-    tokens = CachedTokens(kind(clock, lifetime=60), ["scope"], clock)
+    tokens = _tokens(kind(clock, lifetime=60), ["scope"], clock)
     assert "t1" == get(tokens)
     clock.now += 53
     assert "t1" == get(tokens)
@@ -131,7 +144,7 @@ def test_a_short_token_is_kept_for_nine_tenths_of_its_life(
 def test_a_refused_token_is_replaced_once(kind: type[Credential], get: Get) -> None:
     """Callers who were refused with the old one take the one that another has fetched."""
     credential = kind()
-    tokens = CachedTokens(credential, ["scope"])
+    tokens = _tokens(credential, ["scope"])
     assert "t1" == get(tokens)
     assert ["t2", "t2", "t2"] == [get(tokens, "t1"), get(tokens, "t1"), get(tokens)]
     assert 2 == len(credential.asked)
@@ -141,20 +154,20 @@ def test_a_refused_token_is_replaced_once(kind: type[Credential], get: Get) -> N
 def test_a_claims_challenge_is_passed_on(kind: type[Credential], get: Get) -> None:
     """The credential then asks Entra ID for another token, past its own cache."""
     credential = kind()
-    tokens = CachedTokens(credential, ["scope"])
+    tokens = _tokens(credential, ["scope"])
     get(tokens)
     get(tokens, "t1", '{"access_token": {}}')
     assert {"claims": '{"access_token": {}}'} == credential.asked[1][1]
 
 
 @each_way
-def test_a_valid_token_serves_on_when_none_can_be_had(
+def test_a_valid_token_is_used_until_its_end_when_it_cannot_be_replaced(
     kind: type[Credential], get: Get, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Until its end, asking again every half minute; after it the error is the credential's."""
+    """The credential is tried every half minute; after the token's end its error is raised."""
     clock = Clock()
     credential = kind(clock)
-    tokens = CachedTokens(credential, ["scope"], clock)
+    tokens = _tokens(credential, ["scope"], clock)
     get(tokens)
     clock.now += 3400
     credential.problem = RuntimeError("Entra ID is down")
@@ -172,10 +185,10 @@ def test_a_valid_token_serves_on_when_none_can_be_had(
 
 
 @each_way
-def test_a_refused_token_does_not_serve_on(kind: type[Credential], get: Get) -> None:
-    """It is known not to work."""
+def test_a_refused_token_is_not_used_again(kind: type[Credential], get: Get) -> None:
+    """Although it is valid by its own account, and no other can be had."""
     credential = kind()
-    tokens = CachedTokens(credential, ["scope"])
+    tokens = _tokens(credential, ["scope"])
     get(tokens)
     credential.problem = RuntimeError("signed out")
     with pytest.raises(RuntimeError, match="signed out"):
@@ -185,7 +198,7 @@ def test_a_refused_token_does_not_serve_on(kind: type[Credential], get: Get) -> 
 def test_sixty_four_threads_fetch_one_token() -> None:
     """The others wait for it."""
     credential = Credential(delay=0.05)
-    tokens = CachedTokens(credential, ["scope"])
+    tokens = _tokens(credential, ["scope"])
     start = threading.Barrier(64)
 
     def worker(_number: int) -> str:
@@ -201,7 +214,7 @@ def test_sixty_four_threads_fetch_one_token() -> None:
 def test_sixty_four_tasks_fetch_one_token(kind: type[Credential]) -> None:
     """Also when the credential is a sync one."""
     credential = kind(delay=0.05)
-    tokens = CachedTokens(credential, ["scope"])
+    tokens = _tokens(credential, ["scope"])
 
     async def main() -> list[str]:
         return await asyncio.gather(*(_aget(tokens) for _ in range(64)))
@@ -210,10 +223,10 @@ def test_sixty_four_tasks_fetch_one_token(kind: type[Credential]) -> None:
     assert 1 == len(credential.asked)
 
 
-def test_sixty_four_refused_workers_fetch_one_token() -> None:
-    """A revoked token does not make them all ask."""
+def test_sixty_four_threads_replace_a_refused_token_once() -> None:
+    """One fetches, the others take what it got."""
     credential = Credential(delay=0.05)
-    tokens = CachedTokens(credential, ["scope"])
+    tokens = _tokens(credential, ["scope"])
     _sync_get(tokens)
     with ThreadPoolExecutor(64) as pool:
         assert {"t2"} == set(pool.map(lambda _: _sync_get(tokens, "t1"), range(64)))
@@ -233,7 +246,7 @@ def test_nobody_waits_while_a_valid_token_is_being_replaced() -> None:
                 assert go_on.wait(5)
             return token
 
-    tokens = CachedTokens(Slow(clock), ["scope"], clock)
+    tokens = _tokens(Slow(clock), ["scope"], clock)
     _sync_get(tokens)
     clock.now += 3400
     with ThreadPoolExecutor(1) as pool:
@@ -246,7 +259,7 @@ def test_nobody_waits_while_a_valid_token_is_being_replaced() -> None:
 
 def test_a_sync_credential_does_not_block_the_event_loop() -> None:
     """It is asked in a thread."""
-    tokens = CachedTokens(Credential(delay=0.2), ["scope"])
+    tokens = _tokens(Credential(delay=0.2), ["scope"])
 
     async def main() -> int:
         ticks = 0
@@ -259,9 +272,9 @@ def test_a_sync_credential_does_not_block_the_event_loop() -> None:
     assert asyncio.run(main()) > 3
 
 
-def test_a_cancelled_caller_leaves_the_fetch_to_the_next() -> None:
-    """Nobody waits for a token that nobody fetches."""
-    tokens = CachedTokens(AsyncCredential(delay=0.05), ["scope"])
+def test_after_a_cancelled_fetch_the_next_caller_fetches() -> None:
+    """No caller waits for a token that is not being fetched."""
+    tokens = _tokens(AsyncCredential(delay=0.05), ["scope"])
 
     async def main() -> str:
         first = asyncio.ensure_future(_aget(tokens))
@@ -273,12 +286,19 @@ def test_a_cancelled_caller_leaves_the_fetch_to_the_next() -> None:
     assert "t2" == asyncio.run(main())
 
 
-def test_one_source_serves_many_event_loops() -> None:
-    """Those that ended are let go."""
-    credential = AsyncCredential(lifetime=-1)
-    tokens = CachedTokens(credential, ["scope"])
-    assert ["t1", "t2", "t3"] == [_async_get(tokens) for _ in range(3)]
-    assert 1 == len(tokens._loop_locks)
+def test_event_loops_are_not_kept_alive() -> None:
+    """Also not by a lock that several tasks waited for."""
+    tokens = _tokens(AsyncCredential(lifetime=-1, delay=0.01), ["scope"])
+    loops = []
+
+    async def main() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await asyncio.gather(*(_aget(tokens) for _ in range(4)))
+
+    for _ in range(3):
+        asyncio.run(main())
+    gc.collect()
+    assert [None] * 3 == [loop() for loop in loops]
 
 
 async def _coroutine_function() -> str:
@@ -301,9 +321,9 @@ class _AsyncCallable:
     ],
     ids=["credential", "function", "partial", "object", "lambda"],
 )
-def test_an_async_credential_in_sync_code_says_what_to_do(credential: Any) -> None:
-    """It needs an event loop."""
-    tokens = CachedTokens(credential, ["scope"])
+def test_an_async_credential_is_refused_in_sync_calls(credential: Any) -> None:
+    """The error says what to do."""
+    tokens = _tokens(credential, ["scope"])
     with pytest.raises(ConfigurationError, match=r"is an async one.*azure\.identity.*ainvoke"):
         _sync_get(tokens)
     assert _async_get(tokens).startswith("t")
@@ -323,7 +343,7 @@ def test_a_functions_web_token_is_kept_until_its_end(get: Get) -> None:
         asked.append(1)
         return _web_token(exp=clock.now + 3600, number=len(asked))
 
-    tokens = CachedTokens(provide, ["scope"], clock)
+    tokens = _tokens(provide, ["scope"], clock)
     first = get(tokens)
     assert first == get(tokens)
     clock.now += 3500
@@ -332,44 +352,45 @@ def test_a_functions_web_token_is_kept_until_its_end(get: Get) -> None:
 
 
 @pytest.mark.parametrize("get", [_sync_get, _async_get])
-def test_a_token_that_does_not_tell_its_end_is_asked_for_each_time(get: Get) -> None:
-    """Nobody knows how long it holds."""
+def test_a_token_whose_end_is_unknown_is_fetched_each_time(get: Get) -> None:
+    """It may be invalid by the next request."""
     numbers = iter(range(9))
-    tokens = CachedTokens(lambda: f"opaque{next(numbers)}", ["scope"])
+    tokens = _tokens(lambda: f"opaque{next(numbers)}", ["scope"])
     assert ["opaque0", "opaque1"] == [get(tokens), get(tokens)]
 
 
 @given(st.text())
-def test_any_text_has_an_end_or_none(text: str) -> None:
-    """Looking for one never fails."""
-    assert isinstance(_told_end(text), float | None)
-    assert isinstance(_told_end(f"a.{text}.b"), float | None)
+def test_any_text_may_be_searched_for_its_end(text: str) -> None:
+    """It returns a time or None, and never raises."""
+    assert isinstance(end_of_web_token(text), float | None)
+    assert isinstance(end_of_web_token(f"a.{text}.b"), float | None)
 
 
 @pytest.mark.parametrize("answer", ["", "  ", None, 17, AccessToken("", 1), b"token"])
-def test_what_is_no_token_is_a_credential_error(answer: Any) -> None:
-    """It says what came instead."""
+def test_other_answers_than_tokens_are_credential_errors(answer: Any) -> None:
+    """The error says what was returned."""
     with pytest.raises(CredentialError, match="expected a token as text"):
-        CachedTokens(lambda: answer, ["scope"]).get()
+        _tokens(lambda: answer, ["scope"]).get()
 
 
-def test_copies_share_their_tokens() -> None:
-    """As they share the credential."""
-    tokens = CachedTokens(Credential(), ["scope"])
-    assert tokens is copy.deepcopy(tokens)
+@pytest.mark.parametrize("get", [_sync_get, _async_get])
+def test_a_token_that_no_header_may_hold_is_a_configuration_error(get: Get) -> None:
+    """It is not shown."""
+    with pytest.raises(ConfigurationError, match="The token provider's token has") as raised:
+        get(_tokens(lambda: "s3cret\n", ["scope"]))
+    assert "s3cret" not in str(raised.value)
 
 
-def test_a_token_shows_nothing_of_itself() -> None:
-    """In no repr, and in no traceback."""
-    tokens = CachedTokens(lambda: "s3cret", ["scope"])
+def test_no_repr_shows_a_token() -> None:
+    """Neither that of the token, nor those of the objects that hold it."""
+    tokens = _tokens(lambda: "s3cret", ["scope"])
     _sync_get(tokens)
-    assert "s3cret" not in repr(tokens) + repr(tokens._token) + repr(
-        Token(SecretStr("s3cret"), 1.0)
-    )
+    shown = [repr(tokens), repr(Authorization(tokens=tokens)), repr(read_token("s3cret", 0.0))]
+    assert [] == [text for text in shown if "s3cret" in text]
 
 
 def test_a_pair_of_providers_is_called_each_time() -> None:
-    """As the peers do: who answers may depend on the context of the call."""
+    """As in langchain-openai: the token may depend on the context of the call."""
     sync, asynchronous = iter("ab"), iter("cd")
 
     async def provide() -> str:
@@ -381,41 +402,32 @@ def test_a_pair_of_providers_is_called_each_time() -> None:
 
 
 @pytest.mark.parametrize("get", [_sync_get, _async_get])
-def test_a_credential_that_asks_itself_is_refused(get: Get) -> None:
-    """It would wait for its own answer for ever."""
-    tokens: CachedTokens = CachedTokens(lambda: _sync_get(tokens), ["scope"])
-    with pytest.raises(CredentialError, match="it would wait for itself"):
-        get(tokens)
-
-
-@pytest.mark.parametrize("get", [_sync_get, _async_get])
-def test_a_credential_may_ask_another(get: Get) -> None:
-    """Each is asked for itself."""
-    inner = CachedTokens(lambda: "inner", ["scope"])
-    assert "of inner" == get(CachedTokens(lambda: f"of-{_sync_get(inner)}", ["s"])).replace(
-        "-", " "
-    )
+def test_a_credential_may_use_another(get: Get) -> None:
+    """Each has locks of its own."""
+    inner = _tokens(lambda: "inner", ["scope"])
+    outer = _tokens(lambda: f"of-{_sync_get(inner)}", ["scope"])
+    assert "of-inner" == get(outer)
 
 
 @pytest.mark.parametrize("get", [_sync_get, _async_get])
 def test_an_exhausted_iterator_is_a_credential_error(get: Get) -> None:
-    """Its end must not be taken for anybody else's."""
+    """StopIteration would end a generator, or leave an event loop waiting for ever."""
     nothing: list[str] = []
     waiting = iter(nothing)
     with pytest.raises(CredentialError, match="StopIteration"):
-        get(CachedTokens(lambda: next(waiting), ["scope"]))
+        get(_tokens(lambda: next(waiting), ["scope"]))
 
 
-def test_a_token_without_a_sensible_end_is_one_all_the_same() -> None:
-    """Its end is not known, then."""
+def test_a_web_token_with_an_impossible_end_is_accepted() -> None:
+    """Its end is taken to be unknown."""
     payload = base64.urlsafe_b64encode(b'{"exp": ' + b"9" * 400 + b"}").decode().rstrip("=")
-    assert f"e.{payload}.s" == _sync_get(CachedTokens(lambda: f"e.{payload}.s", ["scope"]))
+    assert f"e.{payload}.s" == _sync_get(_tokens(lambda: f"e.{payload}.s", ["scope"]))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_child_does_not_wait_for_its_parents_fetch() -> None:
-    """The thread that fetches stays in the parent."""
+def test_a_child_process_does_not_wait_for_its_parents_fetch() -> None:
+    """A fork copies the lock as it is held, but not the thread that holds it."""
     fetching, go_on = threading.Event(), threading.Event()
     parent = os.getpid()
 
@@ -425,7 +437,7 @@ def test_a_child_does_not_wait_for_its_parents_fetch() -> None:
             assert go_on.wait(20)
         return "token"
 
-    tokens = CachedTokens(provide, ["scope"])
+    tokens = CachedTokens(provide, ["scope"], shared_cache(provide, ["scope"]))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(_sync_get, tokens)
         assert fetching.wait(5)
@@ -443,46 +455,8 @@ def test_a_child_does_not_wait_for_its_parents_fetch() -> None:
     assert 0 == os.waitstatus_to_exitcode(status)
 
 
-class _Slow:
-    """Gives its token, or its problem, when it is told to."""
-
-    def __init__(self, problem: Exception | None = None) -> None:
-        self.asked, self.go_on, self.problem = threading.Event(), threading.Event(), problem
-        self.thread: threading.Thread | None = None
-
-    def __call__(self) -> str:
-        self.thread = threading.current_thread()
-        self.asked.set()
-        assert self.go_on.wait(20)
-        if self.problem is not None:
-            raise self.problem
-        return "late"
-
-
-@pytest.mark.parametrize("problem", [None, OSError("no network")])
-def test_a_token_that_comes_after_its_caller_left_is_nobodys(problem: Exception | None) -> None:
-    """It disturbs neither the event loop nor the next caller."""
-    slow, told = _Slow(problem), []
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _loop, context: told.append(context))
-        asking = asyncio.ensure_future(_aget(ProvidedTokens(slow, None)))
-        assert await asyncio.to_thread(slow.asked.wait, 20)
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-        slow.go_on.set()
-        assert slow.thread is not None
-        await asyncio.to_thread(slow.thread.join, 20)
-        assert "next" == await _aget(ProvidedTokens(lambda: "next", None))
-
-    asyncio.run(main())
-    assert [] == told
-
-
 class _Awaitable:
-    """Can be waited for in an event loop, and is no coroutine."""
+    """Can be awaited, and is not a coroutine."""
 
     def __await__(self) -> Generator[None, None, str]:
         yield from ()
@@ -490,15 +464,15 @@ class _Awaitable:
 
 
 def test_a_function_may_return_any_awaitable() -> None:
-    """In asyncio; in a thread the error says what to do."""
-    for tokens in (CachedTokens(_Awaitable, ["scope"]), ProvidedTokens(_Awaitable, None)):
+    """In async calls; in sync ones the error says what to do."""
+    for tokens in (_tokens(_Awaitable, ["scope"]), ProvidedTokens(_Awaitable, None)):
         assert "t" == _async_get(tokens)
-        with pytest.raises(ConfigurationError, match="a function that returns an awaitable"):
+        with pytest.raises(ConfigurationError, match="is an async one, and this is a sync call"):
             _sync_get(tokens)
 
 
-def test_a_sync_provider_alone_serves_both() -> None:
-    """One of its own for asyncio may be another identity's."""
+def test_a_sync_provider_alone_supports_sync() -> None:
+    """An async provider beside it may return the tokens of another identity."""
 
     async def agive() -> str:
         return "t"
@@ -507,4 +481,71 @@ def test_a_sync_provider_alone_serves_both() -> None:
         return "t"
 
     pairs = [(give, None), (give, agive), (None, agive)]
-    assert [True, False, False] == [ProvidedTokens(*pair).serves_both for pair in pairs]
+    assert [True, False, False] == [ProvidedTokens(*pair).supports_sync for pair in pairs]
+
+
+class _WithoutWeakReferences:
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> AccessToken:
+        self.count += 1
+        return AccessToken(f"t{self.count}", time.time() + 3600)
+
+
+def _token_of(credential: Any, *scopes: str) -> str:
+    authorization = credential_authorization(credential, scopes, api_key)
+    return authorization.get_token(None, None).get_secret_value()
+
+
+def test_a_token_is_kept_as_long_as_its_credential() -> None:
+    """LLM objects may be made for each call; each scope has a token of its own."""
+    credential = Credential()
+    found = [_token_of(credential, scope) for scope in "aabba"]
+    assert ["t1", "t1", "t2", "t2", "t1"] == found
+
+
+def test_a_credential_is_not_kept_alive_by_its_token() -> None:
+    """Nor may another object at the same address be given its token."""
+    credential = Credential()
+    _token_of(credential, "scope")
+    reference = weakref.ref(credential)
+    del credential
+    gc.collect()
+    assert reference() is None
+    assert ["t1"] * 9 == [_token_of(Credential(), "scope") for _ in range(9)]
+
+
+def test_equal_credentials_have_tokens_of_their_own() -> None:
+    """Equality is what their class says; it may ignore what tells two identities apart."""
+    first, second = Credential(clock=time.time), Credential(clock=time.time)
+    assert first == second
+    _token_of(first, "scope")
+    _token_of(second, "scope")
+    assert [1, 1] == [len(first.asked), len(second.asked)]
+
+
+def test_a_credential_without_weak_references_gives_tokens() -> None:
+    """They are kept by each LLM object for itself."""
+    credential = _WithoutWeakReferences()
+    assert ["t1", "t2"] == [_token_of(credential, "scope"), _token_of(credential, "scope")]
+
+
+def test_an_identity_is_equal_for_equal_keys_and_for_one_credential() -> None:
+    """Rate limits are per identity, not per LLM object."""
+
+    def credential() -> str:
+        return "t"
+
+    def other() -> str:
+        return "t"
+
+    def identity(source: Any) -> int:
+        return credential_authorization(source, ["scope"], api_key).identity
+
+    assert api_key(SecretStr("k")).identity == api_key(SecretStr("k")).identity
+    assert api_key(SecretStr("k")).identity != api_key(SecretStr("other")).identity
+    assert identity(credential) == identity(credential)
+    assert identity(credential) != identity(other)

@@ -1,4 +1,4 @@
-"""What `credential=` may be, told apart without importing azure-identity, which is optional."""
+"""What keys, tokens and `credential=` may be; azure-identity is optional and not imported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from langchain_azure_llms.auth._authorization import check_secret
 from langchain_azure_llms.exceptions import ConfigurationError
 
 
@@ -27,7 +26,7 @@ def gives_tokens(credential: Any) -> bool:
 
 
 def check_credential(credential: Any) -> None:
-    """Refuse what is no credential.
+    """Refuse what is not a credential.
 
     Raises:
         ConfigurationError: If it is something else, or holds a key that cannot be right.
@@ -46,3 +45,38 @@ def check_credential(credential: Any) -> None:
             "returns a token."
         )
     check_secret(key, "credential")
+
+
+def check_secret(secret: SecretStr | None, name: str) -> None:
+    """Refuse a key or token that cannot be right, without showing it.
+
+    Raises:
+        ConfigurationError: If it is empty, or holds what no HTTP header may hold.
+    """
+    problem = "" if secret is None else problem_with(secret)
+    if problem:
+        raise ConfigurationError(f"{name} {problem}")
+
+
+def problem_with(secret: SecretStr) -> str:
+    """Return what is wrong with a key or token; an empty text if nothing is."""
+    value = secret.get_secret_value()
+    if not value.strip():
+        return "is empty. Pass the key or token itself."
+    if value.lower().startswith("bearer "):
+        return (
+            "begins with 'Bearer ': pass what comes after it, and a Microsoft Entra token as "
+            "azure_ad_token or by a function."
+        )
+    if value != value.strip() or not value.isascii() or not value.isprintable():
+        return (
+            "has white space around it or characters that no HTTP header may hold; perhaps a line "
+            "break came along from a file."
+        )
+    return ""
+
+
+def is_web_token(secret: SecretStr | str) -> bool:
+    """Return whether a text looks like a JSON Web Token, as Microsoft Entra tokens do."""
+    text = secret if isinstance(secret, str) else secret.get_secret_value()
+    return text.startswith("eyJ") and text.count(".") == 2
