@@ -1,4 +1,4 @@
-"""Which error a reply or a failure becomes, and what it says."""
+"""Which error a response or a failure becomes, and its message."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from langchain_azure_llms import exceptions as errors
-from langchain_azure_llms._redact import public_url, shortened
-from langchain_azure_llms.transport._problems import Problem, decoded, filter_result, read_problem
-from langchain_azure_llms.transport._retry import is_transient, requested_wait
+from langchain_azure_llms._redaction import public_url, shortened
+from langchain_azure_llms.http.error_body import ErrorDetails, decoded, filter_result, read_error
+from langchain_azure_llms.http.retry import is_retryable_status, requested_wait
 
 if TYPE_CHECKING:
-    from langchain_azure_llms.transport._exchange import Failure, Reply
+    from langchain_azure_llms.http.request import HttpResponse, TransportFailure
 
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _MODEL_REASON = "ms-azureml-model-error-reason"
@@ -21,47 +21,47 @@ _REASON = "x-ms-error-reason"
 _REQUEST_IDS = ("apim-request-id", "x-request-id", "x-ms-request-id", "x-ms-client-request-id")
 
 
-def from_reply(
-    reply: Reply,
+def from_response(
+    response: HttpResponse,
     *,
     url: str,
     now: float | None,
-    longest_wait: float,
+    max_wait: float,
     attempts: int = 1,
     waited: float = 0.0,
     text_so_far: str = "",
 ) -> errors.StatusError:
-    """Return the error that a reply without success stands for."""
-    headers = {name.lower(): value for name, value in reply.headers.items()}
-    text = decoded(reply.body)
-    problem = read_problem(text)
+    """Return the error of a response that is not a success."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    text = decoded(response.body)
+    details = read_error(text)
     model_status = _integer(headers.get(_MODEL_STATUS))
     reason = headers.get(_MODEL_REASON)
-    kind = _kind(reply.status, problem)
-    retry_after = requested_wait(reply.status, headers, problem.message, now)
-    transient = is_transient(reply.status, model_status, reason)
+    error_class = _class_of(response.status, details)
+    retry_after = requested_wait(response.status, headers, details.message, now)
+    retryable = is_retryable_status(response.status, model_status, reason)
     extra: dict[str, Any] = {}
-    if kind is errors.ContentFilterError:
-        extra["content_filter_result"] = filter_result(problem)
-    if kind is errors.ModelContainerError:
+    if error_class is errors.ContentFilterError:
+        extra["content_filter_result"] = filter_result(details)
+    if error_class is errors.ModelContainerError:
         extra |= {"model_status_code": model_status, "model_error_reason": reason}
-    return kind(
+    return error_class(
         _sentence(
-            reply,
+            response,
             url,
-            problem,
-            kind,
+            details,
+            error_class,
             headers,
-            retry_after if transient else None,
-            longest_wait,
+            retry_after if retryable else None,
+            max_wait,
             attempts,
         ),
-        status_code=reply.status,
-        code=problem.code,
+        status_code=response.status,
+        code=details.code,
         request_id=next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None),
         body=shortened(text),
         retry_after=retry_after,
-        is_retryable=transient and (retry_after is None or retry_after <= longest_wait),
+        is_retryable=retryable and (retry_after is None or retry_after <= max_wait),
         url=public_url(url),
         attempts=attempts,
         waited=waited,
@@ -71,10 +71,10 @@ def from_reply(
 
 
 def still_limited(url: str, pause: float, attempts: int, waited: float) -> errors.RateLimitError:
-    """Return the error of a limit that a fellow caller met, and that is too long to wait for."""
+    """Return the error of a rate limit that another request met, and that lasts too long."""
     place = public_url(url)
     return errors.RateLimitError(
-        f"{place} asked another caller to wait, for {pause:.0f} s more; the retry policy waits "
+        f"{place} asked another request to wait, for {pause:.0f} s more; the retry policy waits "
         "less.",
         status_code=429,
         retry_after=pause,
@@ -85,8 +85,8 @@ def still_limited(url: str, pause: float, attempts: int, waited: float) -> error
     )
 
 
-def from_failure(failure: Failure, *, url: str, attempts: int, waited: float) -> Exception:
-    """Return the error that a request without a usable reply stands for."""
+def from_failure(failure: TransportFailure, *, url: str, attempts: int, waited: float) -> Exception:
+    """Return the error of a request without a usable response."""
     place = public_url(url)
     context: dict[str, Any] = {"url": place, "attempts": attempts, "waited": waited}
     detail = shortened(failure.detail)
@@ -100,8 +100,8 @@ def from_failure(failure: Failure, *, url: str, attempts: int, waited: float) ->
             )
         case "DISCONNECTED":
             error = errors.EndpointConnectionError(
-                f"The connection to {place} broke before a reply came ({detail}); the service may "
-                "have processed, and billed, the request.",
+                f"The connection to {place} broke before a response came ({detail}); the service "
+                "may have processed, and billed, the request.",
                 sent=True,
                 **context,
             )
@@ -118,9 +118,9 @@ def from_failure(failure: Failure, *, url: str, attempts: int, waited: float) ->
                 "the headers. A client of your own must be open, and an async one serves the event "
                 "loop of its first use alone."
             )
-        case "TOO_LARGE" | "UNREADABLE":
+        case "UNREADABLE":
             error = errors.ResponseFormatError(
-                f"The reply of {place} could not be read: {detail}.", formatter="transport"
+                f"The response of {place} could not be read: {detail}.", formatter="transport"
             )
         case _:
             error = errors.EndpointConnectionError(
@@ -141,13 +141,13 @@ def _root(cause: BaseException | None) -> BaseException | None:
     return type(cause)(*cause.args) if cause is not None else None
 
 
-def _kind(status: int, problem: Problem) -> type[errors.StatusError]:
-    if _is_wrong_operation(status, problem):
+def _class_of(status: int, details: ErrorDetails) -> type[errors.StatusError]:
+    if _is_wrong_operation(status, details):
         return errors.OperationNotSupportedError
     if status in {400, 422}:
-        if problem.code == "content_filter" or problem.inner.get("code") == _FILTERED:
+        if details.code == "content_filter" or details.inner.get("code") == _FILTERED:
             return errors.ContentFilterError
-        if problem.code == "context_length_exceeded" or _OVERFLOW in problem.message.lower():
+        if details.code == "context_length_exceeded" or _OVERFLOW in details.message.lower():
             return errors.ContextLengthError
         return errors.BadRequestError
     return _BY_STATUS.get(status, errors.ServerError if 500 <= status < 600 else errors.StatusError)
@@ -167,45 +167,45 @@ _CHAT_MODEL = "chat model and not supported in the v1/completions"
 _UNSUPPORTED = "requested operation is unsupported"
 
 
-def _is_wrong_operation(status: int, problem: Problem) -> bool:
+def _is_wrong_operation(status: int, details: ErrorDetails) -> bool:
     """Return whether the model refused the kind of call, not this call.
 
     The gateway says so with a code; a chat model's own host, behind the completions route, with a
     404 and no code; a deployment that speaks only Responses with a 400 and no code.
     """
-    message = problem.message.lower()
+    message = details.message.lower()
     if status == HTTPStatus.BAD_REQUEST:
-        return problem.code == "OperationNotSupported" or _UNSUPPORTED in message
+        return details.code == "OperationNotSupported" or _UNSUPPORTED in message
     return status == HTTPStatus.NOT_FOUND and _CHAT_MODEL in message
 
 
 def _sentence(
-    reply: Reply,
+    response: HttpResponse,
     url: str,
-    problem: Problem,
-    kind: type[errors.StatusError],
+    details: ErrorDetails,
+    error_class: type[errors.StatusError],
     headers: Mapping[str, str],
     wait: float | None,
-    longest_wait: float,
+    max_wait: float,
     attempts: int,
 ) -> str:
-    said = shortened(problem.message) or "(no message)"
-    if not problem.message and kind is not errors.ModelContainerError:
-        said = headers.get(_MODEL_REASON) or headers.get(_REASON) or said
-    end = "" if said.endswith(("?", "!")) else "."
-    parts = [f"{public_url(url)} answered {_status(reply.status)}: {said.rstrip('.')}{end}"]
-    if kind is errors.ModelContainerError:
+    message = shortened(details.message) or "(no message)"
+    if not details.message and error_class is not errors.ModelContainerError:
+        message = headers.get(_MODEL_REASON) or headers.get(_REASON) or message
+    end = "" if message.endswith(("?", "!")) else "."
+    parts = [f"{public_url(url)} answered {_status(response.status)}: {message.rstrip('.')}{end}"]
+    if error_class is errors.ModelContainerError:
         parts.append(
             f"The model's container answered {headers.get(_MODEL_STATUS, 'no status')} "
             f"({headers.get(_MODEL_REASON, 'no reason')}); the endpoint itself is up."
         )
-    if 300 <= reply.status < 400:
+    if 300 <= response.status < 400:
         target = shortened(_origin(headers.get("location", "")), 200) or "nowhere"
         parts.append(f"Redirects are not followed; it points to {target}.")
     if wait is not None:
-        longer = f", longer than the retry policy's max_wait ({longest_wait:g} s)"
-        parts.append(f"It asks to wait {wait:g} s{longer if wait > longest_wait else ''}.")
-    parts.append(_ADVICE.get(kind, ""))
+        longer = f", longer than the retry policy's max_wait ({max_wait:g} s)"
+        parts.append(f"It asks to wait {wait:g} s{longer if wait > max_wait else ''}.")
+    parts.append(_ADVICE.get(error_class, ""))
     if attempts > 1:
         parts.append(f"It was sent {attempts} times.")
     return " ".join(part for part in parts if part)

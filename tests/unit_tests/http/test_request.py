@@ -1,10 +1,11 @@
-"""One request's way, decided without a socket, a clock or an event loop."""
+"""One request's flow, decided without a socket, a clock or an event loop."""
 
 from collections.abc import Sequence
 
 import pytest
 from pydantic import SecretStr
 
+from langchain_azure_llms._redaction import RedactedMapping
 from langchain_azure_llms.exceptions import (
     AuthenticationError,
     CredentialError,
@@ -13,78 +14,85 @@ from langchain_azure_llms.exceptions import (
     RateLimitError,
     ServerError,
 )
-from langchain_azure_llms.transport._exchange import (
-    Command,
-    Failure,
+from langchain_azure_llms.http.request import (
+    AcquirePermit,
     FailureKind,
     FetchToken,
     HttpRequest,
-    Reply,
+    HttpResponse,
     Send,
     Sleep,
+    Step,
+    Surroundings,
     TokenFailure,
-    exchange,
+    TransportFailure,
+    send_with_retries,
 )
-from langchain_azure_llms.transport._retry import Cooldowns, RetryPolicy
+from langchain_azure_llms.http.retry import Cooldowns, RetryPolicy
 
-_OK = Reply(200, {}, b"{}")
-_BUSY = Reply(503, {}, b"")
-_CUT = Failure(FailureKind.DISCONNECTED, "gone")
+_OK = HttpResponse(200, {}, b"{}")
+_BUSY = HttpResponse(503, {}, b"")
+_CUT = TransportFailure(FailureKind.DISCONNECTED, "gone")
 
 
-def _way(
+def _steps(
     outcomes: Sequence[object],
     *,
     needs_token: bool = False,
     policy: RetryPolicy | None = None,
     cooldowns: Cooldowns | None = None,
-) -> tuple[list[Command], Reply | Exception]:
-    """Drive an exchange with these outcomes; return its commands and how it ended."""
+) -> tuple[list[Step], HttpResponse | Exception]:
+    """Drive a flow with these outcomes; return its steps and how it ended."""
     request = HttpRequest(
         "https://host/path?secret=1",
         {"api-key": "k"},
         b"{}",
+        policy or RetryPolicy(),
         needs_token=needs_token,
-        limit_key="x",
+        rate_limit_key="x",
     )
-    steps = exchange(
-        request,
-        policy=policy or RetryPolicy(),
-        cooldowns=cooldowns or Cooldowns(),
-        clock=lambda: 100.0,
-        wall_clock=lambda: 0.0,
-        uniform=lambda _low, high: high,
+    surroundings = Surroundings(
+        cooldowns or Cooldowns(), lambda: 100.0, lambda: 0.0, lambda _low, high: high
     )
-    commands, left = [next(steps)], list(outcomes)
+    flow = send_with_retries(request, surroundings)
+    assert next(flow) == AcquirePermit()
+    steps, left = [next(flow)], list(outcomes)
     try:
         while True:
-            outcome = None if isinstance(commands[-1], Sleep) else left.pop(0)
-            commands.append(steps.send(outcome))
+            outcome = None if isinstance(steps[-1], Sleep) else left.pop(0)
+            steps.append(flow.send(outcome))
     except StopIteration as stop:
         assert left == []
-        reply: Reply = stop.value
-        return commands, reply
-    except Exception as error:  # noqa: BLE001 - how it ended is what is asked
+        response: HttpResponse = stop.value
+        return steps, response
+    except Exception as error:  # noqa: BLE001 - how it ended is the result
         assert left == []
-        return commands, error
+        return steps, error
+
+
+def _headers_of(steps: list[Step]) -> list[dict[str, str]]:
+    return [dict(step.headers) for step in steps if isinstance(step, Send)]
 
 
 def test_a_success_is_returned_after_one_send() -> None:
     """Nothing else is asked for."""
-    assert _way([_OK]) == ([Send({"api-key": "k"})], _OK)
+    steps, end = _steps([_OK])
+    assert (_headers_of(steps), end) == ([{"api-key": "k"}], _OK)
 
 
-@pytest.mark.parametrize("failed", [_BUSY, _CUT, Failure(FailureKind.NOT_CONNECTED, "refused")])
-def test_what_may_pass_is_tried_again_after_a_wait(failed: object) -> None:
+@pytest.mark.parametrize(
+    "failed", [_BUSY, _CUT, TransportFailure(FailureKind.NOT_CONNECTED, "refused")]
+)
+def test_a_retryable_error_is_tried_again_after_a_wait(failed: object) -> None:
     """The waits double."""
-    commands, end = _way([failed, failed, _OK])
+    commands, end = _steps([failed, failed, _OK])
     waits = [command.seconds for command in commands if isinstance(command, Sleep)]
     assert (waits, end) == ([0.5, 1.0], _OK)
 
 
 def test_the_error_tells_attempts_and_waits() -> None:
     """After the last attempt the error counts them."""
-    _, error = _way([_BUSY, _BUSY, _BUSY])
+    _, error = _steps([_BUSY, _BUSY, _BUSY])
     assert isinstance(error, ServerError)
     assert (error.attempts, error.waited, error.status_code) == (3, 1.5, 503)
 
@@ -92,22 +100,22 @@ def test_the_error_tells_attempts_and_waits() -> None:
 @pytest.mark.parametrize(
     ("failed", "expected"),
     [
-        (Failure(FailureKind.TIMED_OUT, "slow"), EndpointTimeoutError),
+        (TransportFailure(FailureKind.TIMED_OUT, "slow"), EndpointTimeoutError),
         (_CUT, EndpointConnectionError),
-        (Reply(401, {}, b""), AuthenticationError),
+        (HttpResponse(401, {}, b""), AuthenticationError),
     ],
 )
 def test_one_attempt_without_retries(failed: object, expected: type[Exception]) -> None:
     """`max_retries=0` sends once."""
-    commands, error = _way([failed], policy=RetryPolicy(max_retries=0))
+    commands, error = _steps([failed], policy=RetryPolicy(max_retries=0))
     assert (len(commands), type(error)) == (1, expected)
 
 
 def test_what_was_never_sent_says_so() -> None:
     """`sent` splits "safe to repeat" from "perhaps billed"."""
     once = RetryPolicy(max_retries=0)
-    _, refused = _way([Failure(FailureKind.NOT_CONNECTED, "refused")], policy=once)
-    _, cut = _way([_CUT], policy=once)
+    _, refused = _steps([TransportFailure(FailureKind.NOT_CONNECTED, "refused")], policy=once)
+    _, cut = _steps([_CUT], policy=once)
     assert isinstance(refused, EndpointConnectionError)
     assert isinstance(cut, EndpointConnectionError)
     assert (refused.sent, cut.sent) == (False, True)
@@ -115,13 +123,15 @@ def test_what_was_never_sent_says_so() -> None:
 
 def test_a_requested_wait_is_kept_to() -> None:
     """Not the backoff: what the service asked for."""
-    commands, _ = _way([Reply(429, {"Retry-After": "7"}, b""), _OK])
-    assert commands[1] == Sleep(7.0, "before attempt 2 of 3 (RateLimitError)")
+    commands, _ = _steps([HttpResponse(429, {"Retry-After": "7"}, b""), _OK])
+    assert commands[1] == Sleep(
+        7.0, "before attempt 2 of 3 (RateLimitError)", "https://host/path?secret=1"
+    )
 
 
 def test_a_wait_beyond_the_cap_ends_at_once_with_the_wait_in_the_error() -> None:
-    """Nobody sleeps a day; the caller is told, and told that a retry is no use."""
-    commands, error = _way([Reply(429, {"retry-after": "86400"}, b"")])
+    """Nobody sleeps a day; the error says the wait, and is not retryable."""
+    commands, error = _steps([HttpResponse(429, {"retry-after": "86400"}, b"")])
     assert len(commands) == 1
     assert isinstance(error, RateLimitError)
     assert (error.retry_after, error.is_retryable) == (86400.0, False)
@@ -131,19 +141,17 @@ def test_a_limit_that_others_met_is_waited_out_before_sending() -> None:
     """And the wait counts into the error's."""
     cooldowns = Cooldowns()
     cooldowns.note("x", RateLimitError("no", status_code=429, retry_after=4.0), 100.0, 60.0)
-    commands, end = _way([_OK], cooldowns=cooldowns)
-    assert (commands, end) == (
-        [Sleep(4.0, "as another caller was asked to"), Send({"api-key": "k"})],
-        _OK,
-    )
+    commands, end = _steps([_OK], cooldowns=cooldowns)
+    assert isinstance(commands[0], Sleep)
+    assert (commands[0].seconds, _headers_of(commands), end) == (4.0, [{"api-key": "k"}], _OK)
     assert cooldowns.remaining("x", 100.0) == 0.0
 
 
 def test_a_429_holds_fellow_callers_back() -> None:
     """Its wait is noted for the same URL and credential."""
     cooldowns = Cooldowns()
-    _way(
-        [Reply(429, {"retry-after": "4"}, b"")],
+    _steps(
+        [HttpResponse(429, {"retry-after": "4"}, b"")],
         policy=RetryPolicy(max_retries=0),
         cooldowns=cooldowns,
     )
@@ -163,38 +171,35 @@ def test_without_retries_nobody_waits_for_others() -> None:
     """One attempt, now."""
     cooldowns = Cooldowns()
     cooldowns.note("x", RateLimitError("no", status_code=429, retry_after=9.0), 100.0, 60.0)
-    commands, end = _way([_OK], policy=RetryPolicy(max_retries=0), cooldowns=cooldowns)
-    assert (commands, end) == ([Send({"api-key": "k"})], _OK)
+    commands, end = _steps([_OK], policy=RetryPolicy(max_retries=0), cooldowns=cooldowns)
+    assert (len(commands), _headers_of(commands), end) == (1, [{"api-key": "k"}], _OK)
 
 
 def _way_without_sending(
     cooldowns: Cooldowns, policy: RetryPolicy
-) -> tuple[list[Command], Exception | None]:
-    steps = exchange(
-        HttpRequest("https://host/path", {}, b"", limit_key="x"),
-        policy=policy,
-        cooldowns=cooldowns,
-        clock=lambda: 100.0,
-        wall_clock=lambda: 0.0,
-        uniform=lambda _low, high: high,
+) -> tuple[list[Step], Exception | None]:
+    flow = send_with_retries(
+        HttpRequest("https://host/path", {}, b"", policy, rate_limit_key="x"),
+        Surroundings(cooldowns, lambda: 100.0, lambda: 0.0, lambda _low, high: high),
     )
+    assert next(flow) == AcquirePermit()
     try:
-        return [next(steps)], None
+        return [next(flow)], None
     except RateLimitError as error:
         return [], error
 
 
 def test_a_token_is_fetched_before_sending() -> None:
     """It travels as a bearer token beside the other headers."""
-    commands, _ = _way([SecretStr("t1"), _OK], needs_token=True)
-    expected = [FetchToken(), Send({"api-key": "k", "Authorization": "Bearer t1"})]
-    assert commands == expected
+    commands, _ = _steps([SecretStr("t1"), _OK], needs_token=True)
+    expected = [{"api-key": "k", "Authorization": "Bearer t1"}]
+    assert (commands[0], _headers_of(commands)) == (FetchToken(), expected)
 
 
 def test_a_401_refreshes_the_token_once() -> None:
     """The second 401 is final."""
-    refused = Reply(401, {}, b"")
-    commands, error = _way([SecretStr("t1"), refused, SecretStr("t2"), refused], needs_token=True)
+    refused = HttpResponse(401, {}, b"")
+    commands, error = _steps([SecretStr("t1"), refused, SecretStr("t2"), refused], needs_token=True)
     fetched = [command.refused for command in commands if isinstance(command, FetchToken)]
     assert (fetched, type(error)) == ([None, SecretStr("t1")], AuthenticationError)
 
@@ -210,22 +215,22 @@ def test_a_401_refreshes_the_token_once() -> None:
 )
 def test_a_claims_challenge_reaches_the_credential(challenge: str, claims: str | None) -> None:
     """What the service wants of a new token is passed on; a damaged challenge is none."""
-    refused = Reply(401, {"WWW-Authenticate": challenge}, b"")
-    commands, _ = _way([SecretStr("t1"), refused, SecretStr("t2"), _OK], needs_token=True)
+    refused = HttpResponse(401, {"WWW-Authenticate": challenge}, b"")
+    commands, _ = _steps([SecretStr("t1"), refused, SecretStr("t2"), _OK], needs_token=True)
     asked = [command for command in commands if isinstance(command, FetchToken)]
     assert asked == [FetchToken(), FetchToken(SecretStr("t1"), claims)]
 
 
 def test_a_401_of_a_fixed_key_is_final() -> None:
     """There is nothing to refresh."""
-    commands, error = _way([Reply(401, {}, b"")])
+    commands, error = _steps([HttpResponse(401, {}, b"")])
     assert (len(commands), type(error)) == (1, AuthenticationError)
 
 
 def test_no_token_is_a_credential_error_with_its_cause() -> None:
     """The provider's own error is not lost."""
     cause = RuntimeError("signed out")
-    _, error = _way([TokenFailure(cause)], needs_token=True)
+    _, error = _steps([TokenFailure(cause)], needs_token=True)
     assert isinstance(error, CredentialError)
     assert error.__cause__ is cause
     assert "signed out" in str(error)
@@ -233,14 +238,14 @@ def test_no_token_is_a_credential_error_with_its_cause() -> None:
 
 def test_the_url_in_errors_has_no_query() -> None:
     """A query may hold a key."""
-    _, error = _way([Reply(400, {}, b"")])
+    _, error = _steps([HttpResponse(400, {}, b"")])
     assert "secret" not in str(error)
     assert getattr(error, "url", None) == "https://host/path"
 
 
 def test_requests_do_not_show_what_may_be_secret() -> None:
     """Neither headers nor bodies stand in a repr."""
-    request = HttpRequest("https://host/path", {"api-key": "kkk"}, b"private")
-    shown = repr(request) + repr(Send({"api-key": "kkk"}))
+    request = HttpRequest("https://host/path", {"api-key": "kkk"}, b"private", RetryPolicy())
+    shown = repr(request) + repr(Send(request, RedactedMapping({"api-key": "kkk"})))
     assert "kkk" not in shown
     assert "private" not in shown

@@ -13,10 +13,10 @@ from langchain_azure_llms.exceptions import (
     RateLimitError,
     ResponseFormatError,
 )
-from langchain_azure_llms.transport._retry import (
+from langchain_azure_llms.http.retry import (
     Cooldowns,
     RetryPolicy,
-    is_transient,
+    is_retryable_status,
     requested_wait,
     retry_wait,
 )
@@ -120,7 +120,7 @@ def test_transient_statuses_are_these(
     expected: bool,  # noqa: FBT001
 ) -> None:
     """A 424 counts by the container's own status and reason."""
-    assert is_transient(status, model_status, reason) is expected
+    assert is_retryable_status(status, model_status, reason) is expected
 
 
 def _top(_low: float, high: float) -> float:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_azure_llms import exceptions as errors
-from langchain_azure_llms.transport._errors import from_failure, from_reply
-from langchain_azure_llms.transport._exchange import Failure, FailureKind, Reply
+from langchain_azure_llms.http.errors import from_failure, from_response
+from langchain_azure_llms.http.request import FailureKind, HttpResponse, TransportFailure
 
 _URL = "https://user:pw@host.example/openai/deployments/d/completions?key=s3cret"
 
@@ -18,7 +18,7 @@ def _error(
     status: int, body: Any = b"", headers: dict[str, str] | None = None
 ) -> errors.StatusError:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return from_reply(Reply(status, headers or {}, raw), url=_URL, now=0.0, longest_wait=60.0)
+    return from_response(HttpResponse(status, headers or {}, raw), url=_URL, now=0.0, max_wait=60.0)
 
 
 _FILTERED = {
@@ -171,7 +171,6 @@ def test_any_reply_becomes_a_status_error(
         (FailureKind.DISCONNECTED, errors.EndpointConnectionError, True),
         (FailureKind.TIMED_OUT, errors.EndpointTimeoutError, True),
         (FailureKind.UNSENDABLE, errors.ConfigurationError, False),
-        (FailureKind.TOO_LARGE, errors.ResponseFormatError, False),
         (FailureKind.UNREADABLE, errors.ResponseFormatError, False),
     ],
 )
@@ -181,7 +180,7 @@ def test_each_failure_has_its_class(
     retryable: bool,  # noqa: FBT001
 ) -> None:
     """And its word on whether to try again."""
-    error = from_failure(Failure(kind, "why"), url=_URL, attempts=2, waited=1.5)
+    error = from_failure(TransportFailure(kind, "why"), url=_URL, attempts=2, waited=1.5)
     assert isinstance(error, expected)
     assert error.is_retryable is retryable
     assert "why" in str(error)
@@ -190,8 +189,11 @@ def test_each_failure_has_its_class(
 
 def test_every_kind_of_failure_is_mapped() -> None:
     """A new kind must get an error, not the fallback by accident."""
-    told = {str(from_failure(Failure(k, "w"), url=_URL, attempts=1, waited=0)) for k in FailureKind}
-    assert len(told) == len(FailureKind) - 1  # too large and unreadable differ only in detail
+    told = {
+        str(from_failure(TransportFailure(k, "w"), url=_URL, attempts=1, waited=0))
+        for k in FailureKind
+    }
+    assert len(told) == len(FailureKind)  # too large and unreadable differ only in detail
 
 
 def test_the_operating_systems_error_is_the_cause() -> None:
@@ -199,7 +201,7 @@ def test_the_operating_systems_error_is_the_cause() -> None:
     os_error = ConnectionRefusedError(111, "refused")
     wrapped = RuntimeError("library")
     wrapped.__cause__ = os_error
-    failure = Failure(FailureKind.NOT_CONNECTED, "why", wrapped)
+    failure = TransportFailure(FailureKind.NOT_CONNECTED, "why", wrapped)
     error = from_failure(failure, url=_URL, attempts=1, waited=0.0)
     assert isinstance(error.__cause__, ConnectionRefusedError)
     assert error.__cause__.args == (111, "refused")

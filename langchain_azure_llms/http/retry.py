@@ -19,7 +19,7 @@ _CONTAINER_FAILED = 424
 RETRYABLE_REASONS = frozenset(
     {"model_not_ready", "too_few_model_instance", "too_many_pending_request"}
 )
-"""Of a 424: the first two as in Microsoft's own client; the last is the front door's overload."""
+"""Reasons of a 424: two as in Microsoft's own client; the last is the front door's overload."""
 
 
 _FOREVER = 10**9
@@ -72,7 +72,7 @@ def retry_wait(
 
 
 class Cooldowns:
-    """Limits that were run into, so that fellow callers do not run into them too."""
+    """Rate limits that requests have met, so that other requests wait for their end."""
 
     def __init__(self) -> None:
         self._until: dict[object, float] = {}
@@ -109,16 +109,16 @@ _DURATION = r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?\Z"
 def requested_wait(
     status: int, headers: Mapping[str, str], message: str, now: float | None
 ) -> float | None:
-    """Return the seconds that a reply asks to wait, or None if it names none.
+    """Return the seconds that a response asks to wait, or None if it names none.
 
     In the order that Microsoft's pages and SDKs give: `retry-after-ms`, `Retry-After` (seconds or a
     date), for a 429 the reset headers of the limit that is used up, and the words of the message.
     Azure OpenAI also sends -1 and 0 as placeholders; they name no wait.
 
     Args:
-        status: The reply's HTTP status.
-        headers: The reply's headers.
-        message: The reply's error message.
+        status: The response's HTTP status.
+        headers: The response's headers.
+        message: The response's error message.
         now: Seconds since the epoch; None leaves dates out.
     """
     candidates = (
@@ -175,8 +175,10 @@ def _named_in(message: str) -> str | None:
     return "".join(match[1].lower().split()) if match else None
 
 
-def is_transient(status: int, model_status: int | None = None, reason: str | None = None) -> bool:
-    """Return whether a status may pass by itself.
+def is_retryable_status(
+    status: int, model_status: int | None = None, reason: str | None = None
+) -> bool:
+    """Return whether the same request may succeed later.
 
     A 424 of Azure ML counts by the container's own status and reason, not by 424 (Microsoft:
     "Troubleshoot online endpoints", and the retry rules of its batch scoring client).

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class ErrorInside(NamedTuple):
-    """The status and the body that the reply would have had."""
+    """The status and the body that the response should have had."""
 
     status: int
     body: bytes
@@ -29,23 +29,23 @@ def error_inside(text: str) -> ErrorInside | None:
         return None
     if not isinstance(value, dict):
         return None
-    problem = value.get("error")
+    details = value.get("error")
     if value.get("object") == "error" or (value.get("type") == "error" and "message" in value):
-        problem = value
+        details = value
     elif value.get("type") == "response.failed" and isinstance(value.get("response"), dict):
-        problem = value["response"].get("error") or "(no message)"
-    if not problem or not isinstance(problem, dict | list | str):
+        details = value["response"].get("error") or "(no message)"
+    if not details or not isinstance(details, dict | list | str):
         return None
-    body = text if problem is value or "error" in value else json.dumps({"error": problem})
-    return ErrorInside(inner_status(problem), body.encode("utf-8", "replace"))
+    body = text if details is value or "error" in value else json.dumps({"error": details})
+    return ErrorInside(inner_status(details), body.encode("utf-8", "replace"))
 
 
-def inner_status(problem: object, otherwise: int = 500) -> int:
+def inner_status(details: object, otherwise: int = 500) -> int:
     """Return the HTTP status that an error object names in itself."""
-    if not isinstance(problem, dict):
+    if not isinstance(details, dict):
         return otherwise
     for name in ("status", "status_code", "statusCode", "code"):
-        value = str(problem.get(name))
+        value = str(details.get(name))
         if len(value) == 3 and value.isdecimal() and value[0] in "45":
             return int(value)
     by_word = {
@@ -56,7 +56,7 @@ def inner_status(problem: object, otherwise: int = 500) -> int:
         "Timeout": 408,
         "rate_limit_exceeded": 429,
     }
-    return by_word.get(str(problem.get("code")), otherwise)
+    return by_word.get(str(details.get("code")), otherwise)
 
 
 def as_error(data: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_azure_llms.transport._sse import error_inside
+from langchain_azure_llms.http.error_in_success import error_inside
 
 
 @pytest.mark.parametrize(

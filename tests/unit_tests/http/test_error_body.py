@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_azure_llms.transport._problems import Problem, decoded, filter_result, read_problem
+from langchain_azure_llms.http.error_body import ErrorDetails, decoded, filter_result, read_error
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ from langchain_azure_llms.transport._problems import Problem, decoded, filter_re
 )
 def test_each_shape_is_read(body: str, message: str, code: str | None) -> None:
     """Wrapped, flat, listed, plain, HTML, empty: one message comes out."""
-    problem = read_problem(body)
+    problem = read_error(body)
     assert (problem.message, problem.code) == (message, code)
 
 
@@ -51,13 +51,13 @@ def test_an_engines_error_inside_the_servers_message_is_found() -> None:
     """Azure ML's model server puts the engine's JSON, as text, into its own."""
     engine = json.dumps({"object": "error", "message": "The context is full.", "code": 400})
     body = json.dumps({"error": {"code": "Bad Request", "message": engine, "status": 400}})
-    assert read_problem(body) == Problem("The context is full.", "400")
+    assert read_error(body) == ErrorDetails("The context is full.", "400")
 
 
 def test_a_message_that_only_looks_like_json_is_kept() -> None:
     """A brace at its start makes no JSON."""
     body = json.dumps({"error": {"message": "{curly} things"}})
-    assert read_problem(body).message == "{curly} things"
+    assert read_error(body).message == "{curly} things"
 
 
 @pytest.mark.parametrize("key", ["content_filter_result", "content_filter_results"])
@@ -68,13 +68,13 @@ def test_the_filters_findings_are_kept(key: str, deep: bool) -> None:  # noqa: F
     error = {"message": "no", "innererror": {"code": "x", key: found}}
     if not deep:
         error = {"message": "no", key: found}
-    assert filter_result(read_problem(json.dumps({"error": error}))) == found
+    assert filter_result(read_error(json.dumps({"error": error}))) == found
 
 
 def test_deep_nesting_ends() -> None:
     """A body made to recurse gives no message, and no crash."""
-    assert read_problem('{"error":' * 50_000).message.startswith('{"error"')
-    assert read_problem('{"error":' * 50 + '"x"' + "}" * 50).message == ""
+    assert read_error('{"error":' * 50_000).message.startswith('{"error"')
+    assert read_error('{"error":' * 50 + '"x"' + "}" * 50).message == ""
 
 
 _JSON = st.recursive(
@@ -90,7 +90,7 @@ _JSON = st.recursive(
 @given(_JSON.map(json.dumps) | st.text())
 def test_any_body_gives_a_problem(body: str) -> None:
     """Whatever a gateway writes: a text and perhaps a code."""
-    problem = read_problem(body)
+    problem = read_error(body)
     assert isinstance(problem.message, str)
     assert problem.code is None or isinstance(problem.code, str)
 

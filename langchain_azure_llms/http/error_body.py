@@ -1,4 +1,4 @@
-"""What an error body says, whatever its shape.
+"""What the body of an error says, whatever its shape.
 
 Azure's services answer errors in at least seven shapes: `{"error": {...}}`, the same with a list or
 a string inside, flat `{"statusCode", "message"}`, vLLM's `{"object": "error", "message"}`, JSON in
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
-class Problem(NamedTuple):
+class ErrorDetails(NamedTuple):
     """What an error body says, whatever its shape."""
 
     message: str
@@ -22,43 +22,43 @@ class Problem(NamedTuple):
     inner: Mapping[str, Any] = MappingProxyType({})
 
 
-def read_problem(text: str) -> Problem:
+def read_error(text: str) -> ErrorDetails:
     """Return what an error body says."""
     try:
-        return _problem_of(json.loads(text))
+        return _details_of(json.loads(text))
     except (ValueError, RecursionError):
-        return Problem(_plain(text))
+        return ErrorDetails(_plain(text))
 
 
-def _problem_of(value: Any, depth: int = 0) -> Problem:
+def _details_of(value: Any, depth: int = 0) -> ErrorDetails:
     """Walk into the shapes that wrap each other; five levels are more than any service nests."""
     if depth < 5:
         match value:
             case {"error": (dict() | list() | str()) as inner} if inner:
-                return _problem_of(inner, depth + 1)
+                return _details_of(inner, depth + 1)
             case {"body": dict() as inner} if inner and "message" not in value:
-                return _problem_of(inner, depth + 1)
+                return _details_of(inner, depth + 1)
             case [first, *_]:
-                return _problem_of(first, depth + 1)
+                return _details_of(first, depth + 1)
             case dict():
-                return _problem_of_mapping(value, depth)
-    return Problem(_plain(value) if isinstance(value, str) else "")
+                return _details_of_mapping(value, depth)
+    return ErrorDetails(_plain(value) if isinstance(value, str) else "")
 
 
-def _problem_of_mapping(value: dict[str, Any], depth: int) -> Problem:
+def _details_of_mapping(value: dict[str, Any], depth: int) -> ErrorDetails:
     message = next((value[k] for k in ("message", "detail", "Message", "body") if value.get(k)), "")
     if isinstance(message, str) and message.lstrip().startswith("{"):
         try:  # an engine's JSON, put as text into the server's JSON
-            nested = _problem_of(json.loads(message), depth + 1)
+            nested = _details_of(json.loads(message), depth + 1)
         except (ValueError, RecursionError):
-            nested = Problem("")
+            nested = ErrorDetails("")
         if nested.message:
             return nested
     if not isinstance(message, str):
         message = json.dumps(message)
     code = value.get("code", value.get("error_code"))
     inner = value.get("innererror") or value.get("inner_error")
-    return Problem(
+    return ErrorDetails(
         " ".join(message.split()),
         str(code) if isinstance(code, str | int) and not isinstance(code, bool) else None,
         {**(inner if isinstance(inner, dict) else {}), **_filter_keys(value)},
@@ -70,9 +70,9 @@ def _filter_keys(value: dict[str, Any]) -> dict[str, Any]:
     return {name: value[name] for name in names if isinstance(value.get(name), dict)}
 
 
-def filter_result(problem: Problem) -> dict[str, Any]:
+def filter_result(details: ErrorDetails) -> dict[str, Any]:
     """Return the filter's findings: errors spell the key in the singular, answers in the plural."""
-    found = problem.inner.get("content_filter_result", problem.inner.get("content_filter_results"))
+    found = details.inner.get("content_filter_result", details.inner.get("content_filter_results"))
     return found if isinstance(found, dict) else {}
 
 
