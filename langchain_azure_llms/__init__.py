@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from langchain_azure_llms.formatters.mlflow import MLflowContentFormatter
     from langchain_azure_llms.formatters.openai_chat import OpenAIChatContentFormatter
     from langchain_azure_llms.formatters.registry import register_content_formatter
+    from langchain_azure_llms.http.retry import RetryPolicy
     from langchain_azure_llms.llms.azure_openai import AzureOpenAI
     from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
     from langchain_azure_llms.loading import (
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         register_with_langchain,
         unregister_with_langchain,
     )
-    from langchain_azure_llms.transport._retry import RetryPolicy
 
 __all__ = [
     "AzureMLEndpointApiType",
@@ -66,7 +66,7 @@ _HOMES = {
     "MLflowContentFormatter": "formatters.mlflow",
     "OSSContentFormatter": "formatters.gpt2",
     "OpenAIChatContentFormatter": "formatters.openai_chat",
-    "RetryPolicy": "transport._retry",
+    "RetryPolicy": "http.retry",
     "load_llm": "loading",
     "load_llm_from_config": "loading",
     "register_content_formatter": "formatters.registry",
@@ -75,20 +75,12 @@ _HOMES = {
     "unregister_with_langchain": "loading",
 }
 
-_ON_THE_CORE = ("llms.", "loading")
-"""Homes of names that need LangChain's `BaseLLM`."""
-
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    home = _HOMES[name]
-    if home.startswith(_ON_THE_CORE):
-        # Python keeps frames in chunks of memory, and is slow where much work goes on at a chunk's
-        # end: by up to a tenth, deep in the stack. Ours would begin this a dozen frames deeper.
-        import langchain_core.language_models.llms  # noqa: F401, PLC0415 - see above
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""Names for classes: what a file may name, since it may not name modules."""
+"""Names for classes: saved files hold these names, and never those of modules."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Registry(Generic[ClassT]):
     Args:
         kind: What the classes are, for errors.
         base: What they must derive from.
-        door: The public function that registers them, for errors.
+        function: The public function that registers them, for errors.
     """
 
-    def __init__(self, kind: str, base: ClassT, door: str) -> None:
-        self._kind, self._base, self.door = kind, base, door
+    def __init__(self, kind: str, base: ClassT, function: str) -> None:
+        self._kind, self._base, self._function = kind, base, function
         self._classes: dict[str, ClassT] = {}
 
     def register(self, name: str, cls: ClassT) -> None:
         """Give a class a name.
 
         Raises:
-            ConfigurationError: If the name is no text, names another class already, or the class is
-                not of this kind.
+            ConfigurationError: If the name is not text or names another class already, or the
+                class is not of this kind.
         """
         if not isinstance(name, str) or not name.strip():
             raise ConfigurationError(f"A {self._kind} is registered by a name, not by {name!r}.")
@@ -55,7 +55,7 @@ class Registry(Generic[ClassT]):
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UnknownTypeError(
             f"No {self._kind} is registered as {name!r}.{hint} Registered: "
-            f"{', '.join(sorted(self._classes))}; {self.door} adds one."
+            f"{', '.join(sorted(self._classes))}; {self._function} adds one."
         )
 
     def name_of(self, cls: type) -> str | None:

@@ -1,7 +1,7 @@
 """Every error this package raises.
 
-Each class is ours *and*, where LangChain has a name for the condition, LangChain's: code may catch
-either. `is_retryable` tells, per instance, whether the same request may succeed later.
+Where LangChain has a class for a condition, ours derives from it, so that code may catch either.
+`is_retryable` says, per instance, whether the same request may succeed later.
 
 ```text
 AzureLLMError(Exception)
@@ -83,7 +83,7 @@ class AzureLLMError(Exception):
     Attributes:
         is_retryable: Whether trying again may help.
         prompt_index: Which of several prompts it belongs to, counted from 0; None where there was
-            one, or where it stands in its prompt's place.
+            one prompt, or where the error is returned in the place of the prompt's answer.
     """
 
     is_retryable: bool = False
@@ -121,7 +121,7 @@ class CredentialError(AzureLLMError, ModelAuthenticationError):
 
 
 class RequestError(AzureLLMError):
-    """No usable reply came.
+    """No usable response arrived.
 
     Attributes:
         url: Where the request went, without user-info and query.
@@ -133,16 +133,14 @@ class RequestError(AzureLLMError):
         self, message: str, *, url: str = "", attempts: int = 1, waited: float = 0.0
     ) -> None:
         super().__init__(message)
-        self.url = url
-        self.attempts = attempts
-        self.waited = waited
+        self.url, self.attempts, self.waited = url, attempts, waited
 
 
 class EndpointConnectionError(RequestError, ModelConnectionError):
-    """No connection could be made, or it broke before a reply came.
+    """No connection could be made, or it broke before a response arrived.
 
     Attributes:
-        sent: False when the request never left; True when the connection broke after sending, so
+        sent: False when the request was not sent; True when the connection broke after sending, so
             that the service may have processed, and billed, the request.
     """
 
@@ -155,7 +153,7 @@ class EndpointConnectionError(RequestError, ModelConnectionError):
 
 
 class EndpointTimeoutError(RequestError, ModelTimeoutError):
-    """No reply in time. The service may have processed, and billed, the request."""
+    """No response in time. The service may have processed, and billed, the request."""
 
     is_retryable = True
 
@@ -163,7 +161,7 @@ class EndpointTimeoutError(RequestError, ModelTimeoutError):
 class StreamInterruptedError(RequestError, ModelConnectionError):
     """A stream ended before its end marker.
 
-    We never retry it, for part of it was delivered; the caller may.
+    It is never retried here, since part of it was delivered; the caller may do so.
 
     Attributes:
         text_so_far: The text that had arrived.
@@ -180,11 +178,11 @@ class StatusError(AzureLLMError):
     """The service answered with an error.
 
     Attributes:
-        status_code: The HTTP status; for an error inside a stream or inside a 200 reply, the status
+        status_code: The HTTP status; for an error inside a stream or a 200 response, the status
             that the service names there.
         code: The service's own code (`"content_filter"`, `"DeploymentNotFound"`), if it gave one.
         request_id: The id to quote to Azure support, if the service gave one.
-        body: The start of the reply's body, at most 500 characters.
+        body: The start of the response's body, at most 500 characters.
         retry_after: Seconds the service asked to wait, if it did.
         url: Where the request went, without user-info and query.
         attempts: How many times it was sent.
@@ -208,14 +206,9 @@ class StatusError(AzureLLMError):
         text_so_far: str = "",
     ) -> None:
         super().__init__(message)
-        self.status_code = status_code
-        self.code = code
-        self.request_id = request_id
-        self.body = body
-        self.retry_after = retry_after
-        self.url = url
-        self.attempts = attempts
-        self.waited = waited
+        self.status_code, self.code, self.request_id = status_code, code, request_id
+        self.body, self.retry_after = body, retry_after
+        self.url, self.attempts, self.waited = url, attempts, waited
         self.text_so_far = text_so_far
         if is_retryable is not None:
             self.is_retryable = is_retryable
@@ -323,4 +316,4 @@ class UnknownTypeError(LoadError):
 
 
 class UnsupportedFileError(LoadError):
-    """A file's suffix is none that can be read or written."""
+    """A file has another suffix than those that can be read and written."""

@@ -18,23 +18,21 @@ from urllib.parse import urlsplit
 
 from langchain_core.language_models.llms import BaseLLM
 
-from langchain_azure_llms import _codecs
-from langchain_azure_llms._redact import without_frames
+from langchain_azure_llms import _serialization
 from langchain_azure_llms.exceptions import (
     ConfigurationError,
     ConflictingCredentialsError,
     LoadError,
     MissingCredentialError,
 )
-from langchain_azure_llms.llms import _settings
-from langchain_azure_llms.llms._base import AzureLLM
-from langchain_azure_llms.llms._registered import llm_registry
 from langchain_azure_llms.llms.azure_openai import AzureOpenAI
+from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
+from langchain_azure_llms.llms.registry import llm_registry
+from langchain_azure_llms.llms.settings import by_field_name
 
 _ONLY_CALLERS = ("allow_plain_http", "credential", "http_client", "http_async_client")
-_OF_THE_PEERS = "allow_dangerous_deserialization"
-"""An argument of LangChain's `load_llm`; nothing dangerous can be loaded here."""
+_IGNORED = "allow_dangerous_deserialization"  # of LangChain's load_llm; nothing here is dangerous
 
 
 def register_llm(name: str, cls: type[BaseLLM]) -> None:
@@ -42,10 +40,10 @@ def register_llm(name: str, cls: type[BaseLLM]) -> None:
 
     Args:
         name: The name that files hold as `_type`.
-        cls: The class, derived from one of ours or from LangChain's `BaseLLM`.
+        cls: The class, derived from one of this package's or from LangChain's `BaseLLM`.
 
     Raises:
-        ConfigurationError: If the name is taken, or the class is no LLM.
+        ConfigurationError: If the name is taken, or the class is not an LLM.
     """
     llm_registry.register(name, cls)
 
@@ -69,19 +67,11 @@ def load_llm(
         MissingCredentialError: If neither the overrides nor the environment hold a credential.
     """
     path = Path(file)
+    config = _serialization.read(path)
     try:
-        config = _codecs.read(path)
-    except LoadError:
-        overrides.clear()  # no frame of the traceback may hold what was passed
-        raise
-    loaded = _loaded(config, overrides, allowed_hosts)
-    if isinstance(loaded, BaseLLM):
-        return loaded
-    config.clear()  # nor what the file says
-    overrides.clear()
-    if isinstance(loaded, LoadError):
-        raise type(loaded)(f"{path}: {loaded}", path=str(path)) from loaded.__cause__
-    raise loaded
+        return _load(config, overrides, allowed_hosts)
+    except LoadError as error:
+        raise type(error)(f"{path}: {error}", path=str(path)) from error.__cause__
 
 
 def load_llm_from_config(
@@ -98,31 +88,24 @@ def load_llm_from_config(
         LoadError: If it names an unknown type, or holds settings that do not work.
         MissingCredentialError: If neither the overrides nor the environment hold a credential.
     """
-    loaded = _loaded(config, overrides, allowed_hosts)
-    if isinstance(loaded, BaseLLM):
-        return loaded
-    overrides.clear()
-    config = {}  # as above; the caller's own is not touched
-    raise loaded
+    return _load(config, overrides, allowed_hosts)
 
 
-def _loaded(
+def _load(
     config: Any, overrides: dict[str, Any], allowed_hosts: str | Iterable[str] | None
-) -> BaseLLM | LoadError | ConfigurationError:
-    """Return the LLM, or the error that there is none, without its frames."""
+) -> BaseLLM:
+    overrides = {name: value for name, value in overrides.items() if name != _IGNORED}
     try:
-        cls, settings = _read(config)
-        overrides.pop(_OF_THE_PEERS, None)
-        return _checked(_made(cls, settings, overrides), allowed_hosts)
-    except (LoadError, MissingCredentialError, ConflictingCredentialsError) as error:
-        return without_frames(error)
+        llm = _make(*_class_and_settings(config), overrides)
+        _check_host(llm, allowed_hosts)
+    except (LoadError, MissingCredentialError, ConflictingCredentialsError):
+        raise
     except (ValueError, TypeError) as error:
-        problem = LoadError(str(error))
-        problem.__cause__ = without_frames(error)
-        return problem
+        raise LoadError(str(error)) from error
+    return llm
 
 
-def _read(config: Any) -> tuple[type[BaseLLM], dict[str, Any]]:
+def _class_and_settings(config: Any) -> tuple[type[BaseLLM], dict[str, Any]]:
     if not isinstance(config, Mapping):
         raise LoadError(f"The config is a {type(config).__name__}, expected a mapping with _type.")
     name = config.get("_type")
@@ -132,51 +115,51 @@ def _read(config: Any) -> tuple[type[BaseLLM], dict[str, Any]]:
     return llm_registry.get(name), {key: value for key, value in config.items() if key != "_type"}
 
 
-def _made(cls: type[BaseLLM], settings: dict[str, Any], overrides: dict[str, Any]) -> BaseLLM:
+def _make(cls: type[BaseLLM], settings: dict[str, Any], overrides: dict[str, Any]) -> BaseLLM:
     not_text = next((key for key in settings if not isinstance(key, str)), None)
     if not_text is not None:
-        raise LoadError(f"The key {not_text!r} is no text, expected names of settings.")
+        raise LoadError(f"The key {not_text!r} is not text, expected names of settings.")
     forbidden = next((key for key in _ONLY_CALLERS if key in settings), None)
     if forbidden is not None:
         raise LoadError(f"{forbidden} cannot come from a file: pass it to load_llm.")
     spec = settings.get("content_formatter")
     if spec is not None and not isinstance(spec, Mapping):
-        raise LoadError(
-            f"content_formatter is a {type(spec).__name__}, expected a mapping with _type."
-        )
-    fields = cls.model_fields
-    known, unknown = _settings.by_field_name(settings, fields, cls.__name__)
-    over, other = _settings.by_field_name(overrides, fields, cls.__name__)
-    ways = {name for names in getattr(cls, "credential_settings", ()) for name in names}
-    if any(over.get(name) is not None for name in ways):  # it replaces the one in the file
-        known = {name: value for name, value in known.items() if name not in ways}
-    return cls(**{**unknown, **known, **other, **over})
+        kind = type(spec).__name__
+        raise LoadError(f"content_formatter is a {kind}, expected a mapping with _type.")
+    saved, unknown = by_field_name(settings, cls.model_fields, cls.__name__)
+    given, other = by_field_name(overrides, cls.model_fields, cls.__name__)
+    credentials = {name for names in getattr(cls, "credential_settings", ()) for name in names}
+    if any(given.get(name) is not None for name in credentials):  # replaces the one in the file
+        saved = {name: value for name, value in saved.items() if name not in credentials}
+    return cls(**{**unknown, **saved, **other, **given})
 
 
-def _checked(llm: BaseLLM, allowed_hosts: str | Iterable[str] | None) -> BaseLLM:
+def _check_host(llm: BaseLLM, allowed_hosts: str | Iterable[str] | None) -> None:
     """Refuse to send a credential where it may not go."""
     if allowed_hosts is None or not isinstance(llm, AzureLLM):
-        return llm
+        return
     patterns = [allowed_hosts] if isinstance(allowed_hosts, str) else allowed_hosts
-    host = urlsplit(llm._address).hostname or ""  # noqa: SLF001 - as above
+    host = urlsplit(llm.endpoint_address).hostname or ""
     if not any(fnmatch(host, pattern.lower()) for pattern in patterns):
         raise LoadError(
             f"The endpoint is at {host}, which is not among the allowed hosts: credentials may not "
             "go there."
         )
-    return llm
 
 
 # --- the hook into LangChain's own load_llm ---------------------------------------------------
 
 _LOOKUP, _LOADER = "get_type_to_cls_dict", "load_llm_from_config"
-_HOOKED = (
+_HOOKS = (
     ("langchain_community.llms", _LOOKUP),
     ("langchain_community.llms.loading", _LOOKUP),
     ("langchain_community.llms.loading", _LOADER),
     ("langchain_classic.llms", _LOOKUP),
 )
-_OURS = ("azure", "azureml_endpoint")
+_CLASSES: dict[str, Callable[[], type[BaseLLM]]] = {
+    "azure": lambda: AzureOpenAI,
+    "azureml_endpoint": lambda: AzureMLOnlineEndpoint,
+}
 _originals: dict[tuple[str, str], Callable[..., Any]] = {}
 
 
@@ -190,12 +173,12 @@ def register_with_langchain() -> None:
     Raises:
         ConfigurationError: If langchain-community is not installed.
     """
-    for name, attribute in _HOOKED:
-        module = _imported(name)
+    for name, attribute in _HOOKS:
+        module = _import(name)
         if module is not None and (name, attribute) not in _originals:
-            original = getattr(module, attribute)
-            _originals[name, attribute] = original
-            setattr(module, attribute, _WRAPPERS[attribute](original))
+            original = _originals[name, attribute] = getattr(module, attribute)
+            wrap = _with_our_classes if attribute == _LOOKUP else _with_our_loader
+            setattr(module, attribute, wrap(original))
 
 
 def unregister_with_langchain() -> None:
@@ -205,39 +188,25 @@ def unregister_with_langchain() -> None:
         setattr(sys.modules[name], attribute, original)
 
 
-def _looking_up(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_type_to_cls_dict() -> dict[str, Callable[[], type[BaseLLM]]]:
-        return {**original(), "azure": _azure, "azureml_endpoint": _azureml_endpoint}
-
-    return get_type_to_cls_dict
+def _with_our_classes(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda: {**original(), **_CLASSES}
 
 
-def _loading(original: Callable[..., Any]) -> Callable[..., Any]:
+def _with_our_loader(original: Callable[..., Any]) -> Callable[..., Any]:
     def load(config: Any, **kwargs: Any) -> Any:
-        ours = isinstance(config, Mapping) and config.get("_type") in _OURS
-        return load_llm_from_config(config, **kwargs) if ours else original(config, **kwargs)
+        is_ours = isinstance(config, Mapping) and config.get("_type") in tuple(_CLASSES)
+        return load_llm_from_config(config, **kwargs) if is_ours else original(config, **kwargs)
 
     return load
 
 
-_WRAPPERS = {_LOOKUP: _looking_up, _LOADER: _loading}
-
-
-def _azure() -> type[BaseLLM]:
-    return AzureOpenAI
-
-
-def _azureml_endpoint() -> type[BaseLLM]:
-    return AzureMLOnlineEndpoint
-
-
-def _imported(name: str) -> ModuleType | None:
+def _import(name: str) -> ModuleType | None:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        if name.startswith("langchain_classic"):  # the community's loader alone is hooked then
+        if name.startswith("langchain_classic"):  # then only the loader of community is hooked
             return None
         raise ConfigurationError(
-            "langchain-community is not installed, so there is no load_llm of LangChain's to hook "
+            "langchain-community is not installed, so LangChain's own load_llm cannot be hooked "
             "into: use langchain_azure_llms.load_llm."
         ) from error

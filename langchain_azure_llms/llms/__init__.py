@@ -1,1 +1,1 @@
-"""The two LLM classes and what they share."""
+"""The LLM classes, and how prompts become requests and completions."""

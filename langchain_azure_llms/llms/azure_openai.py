@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
 
 from langchain_core.language_models.base import LangSmithParams
-from pydantic import ConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from langchain_azure_llms._redact import public_url
-from langchain_azure_llms.auth import is_web_token
-from langchain_azure_llms.exceptions import (
-    AuthenticationError,
-    ConfigurationError,
-    DeploymentNotFoundError,
-    OperationNotSupportedError,
-    StatusError,
+from langchain_azure_llms._redaction import public_url
+from langchain_azure_llms.auth import check_secret
+from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.http.endpoint import Endpoint
+from langchain_azure_llms.llms import openai_settings, settings, token_counting
+from langchain_azure_llms.llms.base import AzureLLM
+from langchain_azure_llms.llms.endpoints import make_endpoint
+from langchain_azure_llms.llms.openai_requests import OpenAIRequests
+from langchain_azure_llms.llms.openai_settings import MODEL_PARAMETERS, TokenFromEnv
+from langchain_azure_llms.llms.openai_urls import (
+    V1_VERSIONS,
+    AzureOpenAIRoute,
+    azure_openai_route,
+    check_azure_openai,
+    check_version,
 )
-from langchain_azure_llms.llms import _settings, _tokens
-from langchain_azure_llms.llms._azure_openai_settings import MODEL_PARAMETERS, AzureOpenAISettings
-from langchain_azure_llms.llms._forms import CHAT, FORMS, RESPONSES, Plan
-from langchain_azure_llms.llms._openai_forms import (
-    Asked,
-    check_stop,
-    knows_old_limit_only,
-    refuse_misspelt,
-    requests_in,
-)
-from langchain_azure_llms.llms._registered import llm_registry
-
-_CLIENT_ARGUMENTS = ("extra_headers", "extra_query", "extra_body", "timeout")
-"""What OpenAI's own client takes beside the body, at each call."""
-_REFUSED_PARAMETERS = ("unsupported_parameter", "unsupported_value")
-_NOT_A_KEY = (
-    "What was sent as a key looks like a Microsoft Entra token: pass it as azure_ad_token, or its "
-    "credential as credential."
-)
-_REASONING = (
-    "Reasoning models take neither max_tokens nor temperature, top_p, penalties or logprobs: leave "
-    "them out. For a limit that such models take, use api_version='v1', or a version of 2024-09-01 "
-    "or later; extra_body adds to the request's body as it is."
-)
+from langchain_azure_llms.llms.registry import llm_registry
+from langchain_azure_llms.llms.urls import check_proxy, check_url
 
 
-class AzureOpenAI(AzureOpenAISettings):
-    """Text completion by a deployment in Azure OpenAI, whatever form of the API it speaks.
+class AzureOpenAI(AzureLLM):
+    """Text completion by a deployment in Azure OpenAI, whichever API it speaks.
 
     Example:
         .. code-block:: python
@@ -97,13 +83,236 @@ class AzureOpenAI(AzureOpenAISettings):
         ConfigurationError: If a setting is wrong, missing, or in conflict with another.
     """
 
-    model_config = ConfigDict(defer_build=False)
+    default_scopes: ClassVar[tuple[str, ...]] = ("https://cognitiveservices.azure.com/.default",)
+    credential_settings: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("credential",),
+        ("openai_api_key",),
+        ("azure_ad_token",),
+        openai_settings.PROVIDERS,
+    )
+    shared_resources: ClassVar[tuple[str, ...]] = (
+        *settings.SHARED_RESOURCES,
+        *openai_settings.PROVIDERS,
+    )
+    call_arguments: ClassVar[frozenset[str]] = frozenset(
+        {*MODEL_PARAMETERS, "best_of", "extra_body", "model", "timeout"}
+    )
 
-    # --- what LangChain and people see ------------------------------------------------------
+    azure_endpoint: str | None = Field(default_factory=settings.FromEnv("AZURE_OPENAI_ENDPOINT"))
+    """The resource's address, such as `https://<resource>.openai.azure.com`.
+
+    From `AZURE_OPENAI_ENDPOINT` if not given.
+    """
+    deployment_name: str | None = Field(default=None, alias="azure_deployment")
+    """The deployment's name."""
+    openai_api_version: str | None = Field(
+        default_factory=settings.FromEnv("OPENAI_API_VERSION"), alias="api_version"
+    )
+    """A dated version such as `2024-10-21`, or `v1`. From `OPENAI_API_VERSION` if not given."""
+    openai_api_type: str | None = Field(
+        default_factory=settings.FromEnv("OPENAI_API_TYPE", default="azure")
+    )
+    """`azure_ad` when the key is a Microsoft Entra token. From `OPENAI_API_TYPE`, else `azure`."""
+    openai_api_key: SecretStr | None = Field(
+        default_factory=settings.SecretFromEnv("AZURE_OPENAI_API_KEY"), alias="api_key"
+    )
+    """The resource's key. From `AZURE_OPENAI_API_KEY` if not given."""
+    azure_ad_token: SecretStr | None = Field(default_factory=TokenFromEnv("AZURE_OPENAI_AD_TOKEN"))
+    """A Microsoft Entra token.
+
+    From the environment if not given: `OPENAI_API_KEY` when the api type is `azure_ad`, else
+    `AZURE_OPENAI_AD_TOKEN`.
+    """
+    azure_ad_token_provider: Callable[[], str] | None = Field(default=None, exclude=True)
+    """Returns a Microsoft Entra token; called for every request."""
+    azure_ad_async_token_provider: Callable[[], Awaitable[str]] | None = Field(
+        default=None, exclude=True
+    )
+    """The same for the async methods; they call the sync one in a thread when there is none."""
+    validate_base_url: bool = True
+    """Whether `base_url` is understood as an endpoint; False uses it as it is."""
+    openai_api_base: str | None = Field(default=None, alias="base_url")
+    """The endpoint under its old name."""
+    openai_organization: str | None = Field(
+        default_factory=settings.FromEnv("OPENAI_ORG_ID", "OPENAI_ORGANIZATION"),
+        alias="organization",
+    )
+    """The organization that requests are counted for. From `OPENAI_ORG_ID` if not given."""
+    openai_proxy: str | None = Field(
+        default_factory=settings.FromEnv("OPENAI_PROXY"), repr=False, validate_default=True
+    )
+    """A proxy's URL, instead of the environment's proxies. From `OPENAI_PROXY` if not given."""
+
+    model_name: str = Field(default="gpt-3.5-turbo-instruct", alias="model")
+    """The model behind the deployment, for counting tokens and for `print`."""
+    temperature: float = 0.7
+    """How freely words are drawn, 0 to 2."""
+    max_tokens: int = 256
+    """The most tokens to generate; -1 for as many as the model's context leaves."""
+    top_p: float = 1
+    """The share of probability that words are drawn from, 0 to 1."""
+    frequency_penalty: float = 0
+    """Makes words rarer the more often they came, -2 to 2."""
+    presence_penalty: float = 0
+    """Makes words rarer that came at all, -2 to 2."""
+    n: int = Field(default=1, ge=1)
+    """How many completions each prompt gets."""
+    best_of: int = Field(default=1, ge=1)
+    """How many are generated, and billed, for the service to choose the `n` best from."""
+    logit_bias: dict[str, float] | None = None
+    """Makes tokens, by their ids, rarer or more frequent: -100 to 100."""
+    seed: int | None = None
+    """Makes the service try to answer the same way twice."""
+    logprobs: int | None = None
+    """How many likely tokens to tell the log probabilities of, 0 to 5."""
+    api: Literal["auto", "completions", "chat_completions", "responses"] = "auto"
+    """What the deployment speaks.
+
+    `auto` begins with completions. Where the service says that the deployment does not offer them,
+    it goes on to chat completions and to Responses, and remembers what worked, in this object and
+    its copies. The prompt is one user message in the former, the input in the latter; only
+    parameters that were set are sent.
+    """
+    streaming: bool = False
+    """Whether `invoke` and `generate` stream too, so that callbacks see each token."""
+    stream_usage: bool = False
+    """Whether a stream is asked for its token counts (`stream_options`).
+
+    Some services send them unasked; old API versions refuse the question.
+    """
+    batch_size: int = Field(default=20, ge=1)
+    """How many prompts one request carries; one for each in the other forms."""
+    request_timeout: Any = Field(default=None, alias="timeout")
+    """Seconds for every step of a request, a pair (connect, read), or an `httpx2.Timeout`.
+
+    None means 5 to connect and 600 to read; with a client of your own, that client's.
+    """
+    extra_body: Mapping[str, Any] | None = None
+    """More properties of the request body, as they are; a call's own arguments come over them."""
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """More model parameters: `echo`, `suffix`, `user` and the like."""
+    allowed_special: Literal["all"] | set[str] = Field(default_factory=set)
+    """Special tokens that a text to be counted may hold."""
+    disallowed_special: Literal["all"] | Collection[str] = "all"
+    """Special tokens that it may not hold."""
+    tiktoken_model_name: str | None = None
+    """The model whose tokens are counted, if not `model_name`'s."""
+
+    # --- settings, checked -------------------------------------------------------------------
+
+    @classmethod
+    def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+        return openai_settings.accept_unknown(cls, known, unknown)
+
+    @field_validator("disallowed_special")
+    @classmethod
+    def _as_a_set(cls, value: Any) -> Any:
+        return value if isinstance(value, str) else frozenset(value)
+
+    @field_validator("azure_endpoint", "openai_api_base")
+    @classmethod
+    def _trim(cls, value: str | None) -> str | None:
+        return value.strip() if value is not None else None
+
+    @field_validator("openai_api_version")
+    @classmethod
+    def _check_version(cls, value: str | None) -> str | None:
+        return check_version(value.strip()) if value is not None else None
+
+    @field_validator("openai_proxy")
+    @classmethod
+    def _check_proxy(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_proxy(value, "openai_proxy")
+        return value
+
+    @field_validator("request_timeout", mode="before")
+    @classmethod
+    def _check_timeout(cls, value: Any) -> Any:
+        return settings.checked_timeout(value, "timeout")
+
+    @model_validator(mode="after")
+    def _check_settings(self) -> Self:
+        check_azure_openai(self.endpoint_address, "azure_endpoint")
+        check_url(self.endpoint_address, "azure_endpoint", allow_plain_http=self.allow_plain_http)
+        check_secret(self.openai_api_key, "api_key")
+        check_secret(self.azure_ad_token, "azure_ad_token")
+        openai_settings.check_counts(self)
+        openai_settings.check_deployment(self)
+        _ = self.endpoint
+        return self
+
+    # --- where requests go, and as whom ------------------------------------------------------
+
+    @property
+    def endpoint_address(self) -> str:
+        """The endpoint; an explicit one, under either name, comes before the environment's."""
+        return openai_settings.address_of(self)
+
+    @cached_property
+    def route(self) -> AzureOpenAIRoute:
+        """The URLs of the endpoint."""
+        return azure_openai_route(
+            self.endpoint_address,
+            self.openai_api_version,
+            version_is_explicit="openai_api_version" in self.model_fields_set,
+            exact=self.is_explicit("openai_api_base") and not self.validate_base_url,
+        )
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The secret settings, with the environment variable that may hold each."""
+        return {"openai_api_key": "AZURE_OPENAI_API_KEY", "azure_ad_token": "AZURE_OPENAI_AD_TOKEN"}
+
+    @property
+    def secrets_in_use(self) -> dict[str, str]:
+        """The one that is sent: the environment may hold several."""
+        used = openai_settings.secret_in_use(self)
+        return {name: variable for name, variable in self.lc_secrets.items() if name == used}
+
+    @property
+    def overridden_settings(self) -> frozenset[str]:
+        """What of the environment does not count here, but would if it were saved.
+
+        That is its endpoint beside `base_url`, and a dated version beside an address of the v1 API.
+        """
+        names = set()
+        if self.openai_api_version not in V1_VERSIONS and self.route.is_v1:
+            names.add("openai_api_version")
+        if self.is_explicit("openai_api_base"):
+            names.add("azure_endpoint")
+        return frozenset(names)
+
+    def _make_endpoint(self) -> Endpoint:
+        _ = self.route
+        return make_endpoint(
+            self,
+            openai_settings.authorization_of(self),
+            timeout=settings.as_timeout(self.request_timeout, "timeout"),
+            headers={"OpenAI-Organization": self.openai_organization},
+            proxy=self.openai_proxy,
+        )
+
+    def _make_request_builder(
+        self, stop: list[str] | None, params: dict[str, Any], *, stream: bool
+    ) -> OpenAIRequests:
+        return OpenAIRequests(self, stop, params, stream=stream)
+
+    # --- what LangChain and people see -------------------------------------------------------
 
     @property
     def _llm_type(self) -> str:
         return "azure"
+
+    @property
+    def fallback_model_name(self) -> str | None:
+        """The model's name."""
+        return self.model_name
+
+    @property
+    def streams_always(self) -> bool:
+        """Whether `generate` streams too."""
+        return self.streaming
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
@@ -116,7 +325,7 @@ class AzureOpenAI(AzureOpenAISettings):
             **({"best_of": self.best_of} if self.best_of > 1 else {}),
             **self.model_kwargs,
             **({"extra_body": dict(self.extra_body)} if self.extra_body else {}),
-            "azure_endpoint": public_url(self._address),
+            "azure_endpoint": public_url(self.endpoint_address),
             "openai_api_version": self.openai_api_version,
         }
 
@@ -130,7 +339,7 @@ class AzureOpenAI(AzureOpenAISettings):
     @property
     def max_context_size(self) -> int:
         """How many tokens the model's prompt and completion may have together."""
-        return _tokens.context_size(self.model_name)
+        return token_counting.context_size(self.model_name)
 
     @staticmethod
     def modelname_to_contextsize(modelname: str) -> int:
@@ -139,7 +348,7 @@ class AzureOpenAI(AzureOpenAISettings):
         Raises:
             ConfigurationError: If the model is not known.
         """
-        return _tokens.context_size(modelname)
+        return token_counting.context_size(modelname)
 
     def max_tokens_for_prompt(self, prompt: str) -> int:
         """Return how many tokens the model's context leaves for the completion.
@@ -164,122 +373,7 @@ class AzureOpenAI(AzureOpenAISettings):
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
         model = self.tiktoken_model_name or self.model_name
-        return _tokens.token_ids(text, model, self.allowed_special, self.disallowed_special)
-
-    # --- what is sent -----------------------------------------------------------------------
-
-    @property
-    def _proxy(self) -> str | None:
-        return self.openai_proxy
-
-    @property
-    def _streams_always(self) -> bool:
-        return self.streaming
-
-    @property
-    def _model_name(self) -> str | None:
-        return self.model_name
-
-    def _plan(
-        self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> Plan:
-        extra = {name: params.get(name) for name in _CLIENT_ARGUMENTS}
-        params = {name: value for name, value in params.items() if name not in extra}
-        asked = self._asked(stop, params, extra["extra_body"], stream=stream)
-        deployment = self._deployment(asked)
-        time = self.request_timeout if extra["timeout"] is None else extra["timeout"]
-        common: dict[str, Any] = {
-            "headers": {"OpenAI-Organization": self.openai_organization},
-            "timeout": _settings.as_timeout(time, "timeout"),
-            "stream": stream,
-            "extra_headers": extra["extra_headers"],
-            "extra_query": extra["extra_query"],
-        }
-        return Plan(
-            prompts,
-            lambda form: requests_in(
-                form, self._request(self._url(form, deployment), **common), asked
-            ),
-            FORMS if self.api == "auto" else (self.api,),
-            (self._address, deployment),
-            deployment,
-        )
-
-    def _asked(
-        self,
-        stop: list[str] | None,
-        params: dict[str, Any],
-        call_body: Mapping[str, Any] | None,
-        *,
-        stream: bool,
-    ) -> Asked:
-        _settings.check_mapping(call_body, "extra_body")
-        refuse_misspelt(params)
-        check_stop(stop)
-        check_stop(params.get("stop"))
-        check_stop(self.model_kwargs.get("stop"))
-        settings = {name: getattr(self, name) for name in MODEL_PARAMETERS}
-        if self.best_of > 1:  # some deployments refuse best_of, so its default is not sent
-            settings["best_of"] = self.best_of
-        return Asked(
-            settings,
-            {name: value for name, value in settings.items() if name in self.model_fields_set},
-            params,
-            self._own_deployment,
-            model_kwargs=self.model_kwargs,
-            extra_body=self.extra_body or {},
-            call_body=call_body or {},
-            stop=stop,
-            stream=stream,
-            stream_usage=self.stream_usage,
-            batch_size=self.batch_size,
-            old_limit=knows_old_limit_only(self._route.api_version, is_v1=self._route.is_v1),
-            room_for=self.max_tokens_for_prompt,
-        )
-
-    def _url(self, form: str, deployment: str) -> str:
-        if form == RESPONSES:
-            return self._route.responses_url
-        return self._route.url("chat/completions" if form == CHAT else "completions", deployment)
-
-    def _explain(self, error: StatusError) -> None:
-        """Say what to do where a model refuses the form, or a parameter of it."""
-        if isinstance(error, OperationNotSupportedError):
-            if self.api == "auto":
-                return
-            advice = (
-                f"The deployment {self._own_deployment!r} does not speak {self.api}: api='auto' "
-                f"finds out what it speaks, or set the right one of {', '.join(map(repr, FORMS))}; "
-                "or deploy another model."
-            )
-            error.args = (f"{error} {advice}",)
-        elif error.code in _REFUSED_PARAMETERS:
-            error.args = (f"{error} {_REASONING}",)
-        elif isinstance(error, DeploymentNotFoundError):
-            version = self._route.api_version or "v1"
-            error.args = (f"{error} The API version was {version!r}.",)
-        elif isinstance(error, AuthenticationError) and self._sends_token_as_key:
-            error.args = (f"{error} {_NOT_A_KEY}",)
-
-    @property
-    def _sends_token_as_key(self) -> bool:
-        return is_web_token(self._authorization.headers.get("api-key", ""))
-
-    @property
-    def _own_deployment(self) -> str | None:
-        return self.deployment_name or self._route.deployment
-
-    def _deployment(self, asked: Asked) -> str:
-        """Return the deployment to call; `model` of a call counts only where none is fixed."""
-        own = (self._own_deployment, asked.call_body.get("model"), asked.params.get("model"))
-        kept = (self.extra_body or {}, self.model_kwargs)
-        deployment = next(filter(None, (*own, *(more.get("model") for more in kept))), None)
-        if not isinstance(deployment, str):
-            raise ConfigurationError(
-                "No deployment: pass deployment_name (or azure_deployment), the name that the "
-                "deployment has in the resource."
-            )
-        return deployment
+        return token_counting.token_ids(text, model, self.allowed_special, self.disallowed_special)
 
 
 llm_registry.register("azure", AzureOpenAI)

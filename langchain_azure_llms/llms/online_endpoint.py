@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import (
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
@@ -18,8 +17,14 @@ from pydantic import (
     model_validator,
 )
 
-from langchain_azure_llms._redact import public_url
-from langchain_azure_llms.auth import Authorization, bearer, check_secret, key_of
+from langchain_azure_llms._redaction import public_url
+from langchain_azure_llms.auth import (
+    Authorization,
+    bearer,
+    check_secret,
+    credential_authorization,
+    key_of,
+)
 from langchain_azure_llms.exceptions import (
     ConfigurationError,
     ContentFilterError,
@@ -27,21 +32,17 @@ from langchain_azure_llms.exceptions import (
     MissingCredentialError,
     StatusError,
 )
-from langchain_azure_llms.formatters._stream import Ending
+from langchain_azure_llms.formatters import adapter
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
-from langchain_azure_llms.llms import _settings
-from langchain_azure_llms.llms._base import AzureLLM
-from langchain_azure_llms.llms._calls import PromptCall
-from langchain_azure_llms.llms._derived import Derived
-from langchain_azure_llms.llms._formatting import (
-    check_formatter,
-    read_event,
-    read_response,
-    request_payload,
-)
-from langchain_azure_llms.llms._forms import Plan, Requests
-from langchain_azure_llms.llms._registered import llm_registry
-from langchain_azure_llms.llms._urls import check_url
+from langchain_azure_llms.http.endpoint import Endpoint
+from langchain_azure_llms.http.request import HttpRequest
+from langchain_azure_llms.llms import settings
+from langchain_azure_llms.llms.base import AzureLLM
+from langchain_azure_llms.llms.completion import CompletionRequest
+from langchain_azure_llms.llms.endpoints import make_endpoint, request_template
+from langchain_azure_llms.llms.registry import llm_registry
+from langchain_azure_llms.llms.urls import check_url
+from langchain_azure_llms.openai_api.stream import Ending
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
 _NO_CREDENTIAL = (
@@ -49,7 +50,7 @@ _NO_CREDENTIAL = (
     "azure-identity such as DefaultAzureCredential(), or a function that returns a token); or set "
     "AZUREML_ENDPOINT_API_KEY."
 )
-_OF_PROMPT = ("content_filter", "context_length_exceeded")
+_PROMPT_CODES = ("content_filter", "context_length_exceeded")
 _REQUEST_REFUSED = frozenset({400, 404, 405, 415, 422})
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
 
@@ -101,8 +102,6 @@ class AzureMLOnlineEndpoint(AzureLLM):
             api type.
     """
 
-    model_config = ConfigDict(defer_build=False)
-
     default_scopes: ClassVar[tuple[str, ...]] = ("https://ml.azure.com/.default",)
     credential_settings: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("credential",),
@@ -110,7 +109,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     )
 
     endpoint_url: str = Field(
-        default_factory=_settings.FromEnv("AZUREML_ENDPOINT_URL"), validate_default=True
+        default_factory=settings.FromEnv("AZUREML_ENDPOINT_URL"), validate_default=True
     )
     """The scoring URL, path included: `https://<endpoint>.<region>.inference.ml.azure.com/score`.
 
@@ -118,7 +117,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     paths; any path is accepted.
     """
     endpoint_api_type: AzureMLEndpointApiType = Field(
-        default_factory=_settings.FromEnv("AZUREML_ENDPOINT_API_TYPE"), validate_default=True
+        default_factory=settings.FromEnv("AZUREML_ENDPOINT_API_TYPE"), validate_default=True
     )
     """`dedicated` or `serverless`; which schema a formatter speaks depends on it.
 
@@ -126,18 +125,18 @@ class AzureMLOnlineEndpoint(AzureLLM):
     in `/completions`, else dedicated. `realtime` is an old name of `dedicated`.
     """
     endpoint_api_key: SecretStr | None = Field(
-        default_factory=_settings.SecretFromEnv("AZUREML_ENDPOINT_API_KEY")
+        default_factory=settings.SecretFromEnv("AZUREML_ENDPOINT_API_KEY")
     )
     """The endpoint's key, or a token. From `AZUREML_ENDPOINT_API_KEY` if not given."""
     deployment_name: str = Field(
-        default_factory=_settings.FromEnv("AZUREML_DEPLOYMENT_NAME", default="")
+        default_factory=settings.FromEnv("AZUREML_DEPLOYMENT_NAME", default="")
     )
     """Which of the endpoint's deployments answers; by its traffic rules when empty.
 
     From `AZUREML_DEPLOYMENT_NAME` if not given.
     """
     timeout: Any = Field(
-        default_factory=_settings.FromEnv("AZUREML_TIMEOUT", default="50"), validate_default=True
+        default_factory=settings.FromEnv("AZUREML_TIMEOUT", default="50"), validate_default=True
     )
     """Seconds that each step of a request may take (connecting, sending, waiting for bytes).
 
@@ -192,7 +191,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     def _read_formatter(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - knows every one
+        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
             formatter_from_config,
         )
 
@@ -200,7 +199,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
 
     @field_serializer("content_formatter", when_used="json-unless-none")
     def _write_formatter(self, value: Any) -> dict[str, Any]:
-        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - as there
+        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
             formatter_config,
         )
 
@@ -209,15 +208,14 @@ class AzureMLOnlineEndpoint(AzureLLM):
     @field_validator("timeout", mode="before")
     @classmethod
     def _check_timeout(cls, value: Any) -> Any:
-        return _settings.checked_timeout(value, "timeout")
+        return settings.checked_timeout(value, "timeout")
 
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
-        self._check_one_credential()
         check_secret(self.endpoint_api_key, "endpoint_api_key")
-        _ = self._authorization
         if self.content_formatter is not None:
-            check_formatter(self.content_formatter, self.endpoint_api_type)
+            adapter.check_formatter(self.content_formatter, self.endpoint_api_type)
+        _ = self.endpoint
         return self
 
     @property
@@ -236,9 +234,9 @@ class AzureMLOnlineEndpoint(AzureLLM):
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        told = {**(self.model_kwargs or {}), **kwargs}
-        told = {name: told[name] for name in ("temperature", "max_tokens") if name in told}
-        params = super()._get_ls_params(stop=stop, **told)
+        model = {**(self.model_kwargs or {}), **kwargs}
+        model = {name: model[name] for name in ("temperature", "max_tokens") if name in model}
+        params = super()._get_ls_params(stop=stop, **model)
         params["ls_provider"] = "azureml_endpoint"
         if self.deployment_name:
             params["ls_model_name"] = self.deployment_name
@@ -250,90 +248,120 @@ class AzureMLOnlineEndpoint(AzureLLM):
         return {"endpoint_api_key": "AZUREML_ENDPOINT_API_KEY"}
 
     @property
-    def _address(self) -> str:
-        return self.endpoint_url
-
-    @property
-    def _secrets_in_use(self) -> dict[str, str]:
+    def secrets_in_use(self) -> dict[str, str]:
+        """The key, unless a credential gives tokens."""
         key = self.endpoint_api_key if self.credential is None else key_of(self.credential)
         return {} if key is None else self.lc_secrets
 
     @property
+    def endpoint_address(self) -> str:
+        """The scoring URL."""
+        return self.endpoint_url
+
+    @property
+    def fallback_model_name(self) -> str | None:
+        """The deployment's name."""
+        return self.deployment_name or None
+
     def _authorization(self) -> Authorization:
         if self.credential is not None:
-            return self._authorization_of(self.credential, bearer)
-        return self._fixed_authorization
-
-    @Derived
-    def _fixed_authorization(self) -> Authorization:
+            scopes = self.credential_scopes or self.default_scopes
+            return credential_authorization(self.credential, scopes, bearer)
         if self.endpoint_api_key is None:
             raise MissingCredentialError(_NO_CREDENTIAL)
         return bearer(self.endpoint_api_key)
 
-    @property
-    def _model_name(self) -> str | None:
-        return self.deployment_name or None
-
-    def _explain(self, error: StatusError) -> None:
-        """Name the formatter where the request itself was refused: the likeliest mistake of all."""
-        status = getattr(error, "model_status_code", None) or error.status_code
-        of_prompt = error.code in _OF_PROMPT or isinstance(
-            error, ContentFilterError | ContextLengthError
+    def _make_endpoint(self) -> Endpoint:
+        formatter = self.content_formatter
+        return make_endpoint(
+            self,
+            self._authorization(),
+            timeout=settings.as_timeout(self.timeout, "timeout"),
+            headers={
+                "Content-Type": getattr(formatter, "content_type", None),
+                "Accept": getattr(formatter, "accepts", None),
+                "azureml-model-deployment": self.deployment_name,
+            },
         )
-        if status in _REQUEST_REFUSED and not of_prompt:
-            name = type(self.content_formatter).__name__
-            error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)
 
-    def _plan(
-        self, prompts: list[str], stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> Plan:
+    def _make_request_builder(
+        self, stop: list[str] | None, params: dict[str, Any], *, stream: bool
+    ) -> ScoringRequests:
         formatter, api_type = self.content_formatter, self.endpoint_api_type
         if formatter is None:
             raise ConfigurationError(
                 "No content formatter: pass content_formatter, such as "
                 "CustomOpenAIContentFormatter(), that fits the deployed model."
             )
-        extra = {name: params.get(name) for name in ("extra_headers", "extra_query")}
-        params = {name: value for name, value in params.items() if name not in extra}
         stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
-        params = self._parameters(stop, params, stream=stream)
-        request = self._request(
-            self.endpoint_url,
-            headers={
-                "Content-Type": getattr(formatter, "content_type", None),
-                "Accept": getattr(formatter, "accepts", None),
-                "azureml-model-deployment": self.deployment_name,
-            },
-            timeout=_settings.as_timeout(self.timeout, "timeout"),
-            stream=stream,
-            **extra,
-        )
-
-        ending = Ending(getattr(formatter, "stream_end_marker", None))
-
-        def call_for(group: Sequence[str]) -> PromptCall:
-            own = deepcopy(params) if params else {}
-            body = request_payload(formatter, group[0], own, api_type)
-            return PromptCall(
-                group,
-                request.with_body(body),
-                read=lambda reply: read_response(formatter, reply, api_type),
-                read_event=lambda data: read_event(formatter, data, api_type),
-                ending=ending,
-            )
-
-        return Plan(prompts, lambda _form: Requests(1, call_for))
-
-    def _parameters(
-        self, stop: list[str] | None, params: dict[str, Any], *, stream: bool
-    ) -> dict[str, Any]:
-        """Return the model parameters of one call."""
         params = {**(self.model_kwargs or {}), **params}
+        options = {name: params.pop(name, None) for name in ("extra_headers", "extra_query")}
         if stop:  # a strict score script may refuse an empty list
             params["stop"] = stop
         if params.pop("stream", None):
             raise ConfigurationError("Call stream or astream to stream, instead of `stream: True`.")
-        return {**params, "stream": True} if stream else params
+        if stream:
+            params["stream"] = True
+        template = request_template(self.endpoint, self.endpoint_url, stream=stream, **options)
+        return ScoringRequests(template, formatter, api_type, params)
+
+
+class ScoringRequests(NamedTuple):
+    """Makes the requests of one call; each carries one prompt.
+
+    Attributes:
+        template: The request without its body.
+        formatter: The content formatter.
+        api_type: How the model is hosted.
+        params: Model parameters.
+    """
+
+    template: HttpRequest
+    formatter: Any
+    api_type: AzureMLEndpointApiType
+    params: dict[str, Any]
+
+    @property
+    def apis(self) -> tuple[str, ...]:
+        """One: the schema of the content formatter."""
+        return ("",)
+
+    @property
+    def deployment(self) -> str:
+        """The scoring URL."""
+        return self.template.url
+
+    @property
+    def name(self) -> str:
+        """The scoring URL, which stands for the deployment."""
+        return self.template.url
+
+    def pack_size(self, api: str) -> int:  # noqa: ARG002 - there is one API
+        """Return 1: score scripts answer one prompt, and drop others in silence."""
+        return 1
+
+    def build(self, api: str, prompts: Sequence[str]) -> CompletionRequest:  # noqa: ARG002
+        """Return the request for a prompt."""
+        formatter, api_type = self.formatter, self.api_type
+        params = deepcopy(self.params) if self.params else {}
+        body = adapter.build_payload(formatter, prompts[0], params, api_type)
+        return CompletionRequest(
+            prompts,
+            self.template.with_body(body),
+            parse_response=lambda body: adapter.parse_response(formatter, body, api_type),
+            parse_event=lambda data: adapter.parse_event(formatter, data, api_type),
+            ending=Ending(getattr(formatter, "stream_end_marker", None)),
+        )
+
+    def add_hint(self, error: StatusError) -> None:
+        """Name the formatter where the request itself was refused: the likeliest mistake of all."""
+        status = getattr(error, "model_status_code", None) or error.status_code
+        about_prompt = error.code in _PROMPT_CODES or isinstance(
+            error, ContentFilterError | ContextLengthError
+        )
+        if status in _REQUEST_REFUSED and not about_prompt:
+            name = type(self.formatter).__name__
+            error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)
 
 
 llm_registry.register("azureml_endpoint", AzureMLOnlineEndpoint)

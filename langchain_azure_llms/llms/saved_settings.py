@@ -1,7 +1,7 @@
-"""Which settings of an LLM travel, in which plain form, and which must stay.
+"""Which settings of an LLM are saved, in which plain form, and which are left out.
 
-What was given, as an argument or by the environment, travels even when it equals the default.
-Secrets do not, nor does what may hold one: values of headers, query parameters and user-info that
+What was given, as an argument or by the environment, is saved even when it equals the default.
+Secrets are not, nor is what may hold one: values of headers, query parameters and user-info that
 are not known to be harmless.
 """
 
@@ -43,7 +43,7 @@ class _CannotBeSavedError(Exception):
 
 
 class Saved(NamedTuple):
-    """The settings that travel, and the names of those that stay."""
+    """The settings that are saved, and the names of those that are left out."""
 
     settings: dict[str, Any]
     left_out: list[str]
@@ -56,11 +56,11 @@ def saved_settings(
 
     Args:
         values: The settings that were given.
-        explicit: Those of them that were arguments: if they cannot be saved, that is told. What the
+        explicit: Those of them that were arguments: if one cannot be saved, it is named. What the
             environment gave, and can only be saved in part, is not saved: loading reads it anew.
-        secret: Those that never travel, whatever they hold.
+        secret: Those that are never saved, whatever they hold.
     """
-    saved, told, hidden = Saved({}, []), set(explicit), {*secret, *_NEVER}
+    saved, passed, hidden = Saved({}, []), set(explicit), {*secret, *_NEVER}
     for name, value in values.items():
         if value is None:
             saved.settings[name] = None
@@ -68,9 +68,9 @@ def saved_settings(
         try:
             plain_value, dropped = _form(name, hidden)(name, value)
         except _CannotBeSavedError:
-            saved.left_out.extend([name] if name in told else [])
+            saved.left_out.extend([name] if name in passed else [])
             continue
-        if name in told or not dropped:
+        if name in passed or not dropped:
             saved.settings[name] = plain_value
             saved.left_out.extend(dropped)
     return saved

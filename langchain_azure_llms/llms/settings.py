@@ -1,20 +1,56 @@
-"""What constructors accept: names, aliases, the environment, and errors that teach."""
+"""What constructors accept: names, aliases, values of the environment, and their errors."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 import httpx2
+from langchain_core.language_models.llms import BaseLLM
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from langchain_azure_llms._redact import shortened, without_frames
+from langchain_azure_llms._redaction import shortened
 from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
+from langchain_azure_llms.http.retry import RetryPolicy
 
-ResultT = TypeVar("ResultT")
+if TYPE_CHECKING:
+    from langchain_azure_llms.llms.base import AzureLLM
+
+PACKAGE = "langchain-azure-llms"
+SHARED_RESOURCES = ("http_client", "http_async_client", "credential", "rate_limiter")
+"""Settings that are live objects, whichever the class."""
+_OPERATIONAL = frozenset(
+    {
+        "allow_plain_http",
+        "allowed_special",
+        "batch_size",
+        "cache",
+        "callbacks",
+        "custom_get_token_ids",
+        "disallowed_special",
+        "http_async_client",
+        "http_client",
+        "max_concurrency",
+        "max_retries",
+        "metadata",
+        "name",
+        "openai_proxy",
+        "request_timeout",
+        "retry_policy",
+        "stream_usage",
+        "streaming",
+        "tags",
+        "tiktoken_model_name",
+        "timeout",
+        "verbose",
+    }
+)
+"""Settings that do not change what an endpoint answers."""
 _REQUEST_OPTIONS = {"extra_headers": "default_headers", "extra_query": "default_query"}
 
 
@@ -97,24 +133,15 @@ def unknown_argument(name: str, suggestion: str | None, owner: str) -> Configura
 
 
 def configuration_error(owner: str, error: ValidationError) -> AzureLLMError:
-    """Return pydantic's findings as our own error, without the values: they may be secret."""
+    """Return pydantic's error as one of ours, without the values: they may be secret."""
     found = error.errors(include_url=False, include_input=False)
     for problem in found:
         own = problem.get("ctx", {}).get("error")
         if isinstance(own, AzureLLMError):
             return own
     found = [problem for problem in found if problem["type"] != "default_factory_not_called"]
-    told = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found)
-    return ConfigurationError(f"{owner}: {'; '.join(told)}.")
-
-
-def quietly(work: Callable[..., ResultT], *arguments: Any, **named: Any) -> ResultT:
-    """Return what some work returns; its ConfigurationError comes without its frames."""
-    try:
-        return work(*arguments, **named)
-    except ConfigurationError as error:
-        problem = without_frames(error)
-    raise problem
+    messages = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found)
+    return ConfigurationError(f"{owner}: {'; '.join(messages)}.")
 
 
 _YEAR = 366 * 24 * 3600
@@ -135,21 +162,21 @@ def as_timeout(value: Any, name: str) -> httpx2.Timeout | None:
     parts = _timeout_parts(value)
     if value is not None and parts is None:
         raise ConfigurationError(
-            f"{name} is {_told(value)}, expected seconds, a pair (connect, read) or an "
+            f"{name} is {_shown(value)}, expected seconds, a pair (connect, read) or an "
             "httpx2.Timeout."
         )
     if parts is None:
         return None
     if any(part is not None and not 0 < part < _YEAR for part in parts):
         raise ConfigurationError(
-            f"{name} is {_told(value)}, expected more than 0 seconds, up to a year."
+            f"{name} is {_shown(value)}, expected more than 0 seconds, up to a year."
         )
     connect, read, write, pool = parts
     return httpx2.Timeout(connect=connect, read=read, write=write, pool=pool)
 
 
 def checked_timeout(value: Any, name: str) -> Any:
-    """Return a timeout setting as it was given; what files hold instead is turned back.
+    """Return a timeout setting as it was given; the forms that files hold are turned back.
 
     Raises:
         ConfigurationError: As `as_timeout`.
@@ -181,8 +208,8 @@ def _timeout_parts(value: Any) -> tuple[float | None, ...] | None:
     return parts if all(_is_seconds(part) for part in parts) else None
 
 
-def _told(value: Any) -> str:
-    """Return what an error shows: numbers and texts, and of what may hold secrets only its type."""
+def _shown(value: Any) -> str:
+    """Return what an error shows of a value: numbers and text; of others only the type."""
     parts = value if isinstance(value, tuple | list) else [value]
     if all(isinstance(part, int | float | str | None) for part in parts):
         return shortened(repr(value), 60)
@@ -194,7 +221,7 @@ def _is_seconds(value: Any) -> bool:
 
 
 def check_http_client(client: Any, wanted: type, name: str) -> None:
-    """Refuse what is not an HTTP client that can be used here.
+    """Refuse what is not a usable HTTP client.
 
     Raises:
         ConfigurationError: If it is something else, such as a client of `httpx`.
@@ -203,34 +230,21 @@ def check_http_client(client: Any, wanted: type, name: str) -> None:
         module = type(client).__module__.partition(".")[0]
         same = ", which takes the same arguments" if module == "httpx" else ""
         raise ConfigurationError(
-            f"{name} is a {module}.{type(client).__name__}; this package speaks through httpx2. "
+            f"{name} is a {module}.{type(client).__name__}; requests are sent by httpx2. "
             f"Pass an httpx2.{wanted.__name__}{same}."
         )
-
-
-def check_prompts(prompts: Iterable[Any]) -> None:
-    """Refuse prompts that are not text.
-
-    Raises:
-        ConfigurationError: If one is something else.
-    """
-    for number, prompt in enumerate(prompts):
-        if not isinstance(prompt, str):
-            raise ConfigurationError(
-                f"Prompt {number} is a {type(prompt).__name__}, expected text (str)."
-            )
 
 
 def with_request_options(
     known: dict[str, Any], unknown: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Take what OpenAI's client calls options of a request for those of every request.
+    """Turn `extra_headers` and `extra_query` of a constructor into settings of every request.
 
     Old code passes them to the constructor, or within `model_kwargs`; there they would be sent as
     parts of the body.
 
     Raises:
-        ConfigurationError: If one is no mapping.
+        ConfigurationError: If one is not a mapping.
     """
     known, unknown = {**known}, {**unknown}
     places = [unknown]
@@ -246,7 +260,7 @@ def with_request_options(
 
 
 def check_mapping(value: Any, name: str) -> None:
-    """Refuse what is no mapping with text keys.
+    """Refuse what is not a mapping with text keys.
 
     Raises:
         ConfigurationError: If it is something else.
@@ -264,7 +278,7 @@ def check_headers(headers: Mapping[str, Any]) -> None:
     """Refuse headers that cannot be sent, without showing their values.
 
     Raises:
-        ConfigurationError: If a name or a value is no printable ASCII, or the HTTP client sets it.
+        ConfigurationError: If a name or a value is not printable ASCII, or the HTTP client sets it.
     """
     for name, value in headers.items():
         if name.lower() in _SET_BY_HTTP:
@@ -275,3 +289,76 @@ def check_headers(headers: Mapping[str, Any]) -> None:
             raise ConfigurationError(
                 f"The header {name!r} must be text of printable ASCII characters."
             )
+
+
+# --- of the classes ------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=32)
+def answer_settings(cls: type[AzureLLM], *secrets: str) -> tuple[str, ...]:
+    """Return the names of the settings that change answers."""
+    left_out = {*_OPERATIONAL, *secrets, *cls.shared_resources}
+    return tuple(name for name in cls.model_fields if name not in left_out)
+
+
+@lru_cache(maxsize=32)
+def _constructor_settings(cls: type[AzureLLM]) -> frozenset[str]:
+    """Return the names, aliases too, of settings that are not arguments of a call."""
+    own = {n: f for n, f in cls.model_fields.items() if n not in BaseLLM.model_fields}
+    aliases = {field.alias for field in own.values() if field.alias}
+    return frozenset({*own, *aliases}) - cls.call_arguments
+
+
+def refuse_settings(arguments: Mapping[str, Any], cls: type[AzureLLM]) -> None:
+    """Refuse arguments of a call that are settings of the object: models do not know them.
+
+    Raises:
+        ConfigurationError: If there is one.
+    """
+    for name in _constructor_settings(cls).intersection(arguments):
+        raise ConfigurationError(
+            f"{name} is a setting of {cls.__name__}, not an argument of a call: pass it to the "
+            f"constructor; model_copy(update={{{name!r}: ...}}) makes another object."
+        )
+
+
+def from_environment(llm: AzureLLM) -> frozenset[str]:
+    """Return the names of the settings that the environment gave."""
+    given = llm.model_fields_set
+    return frozenset(
+        name
+        for name, field in type(llm).model_fields.items()
+        if name not in given and value_of_environment(field, vars(llm)) is not None
+    )
+
+
+def checked_scopes(value: Any, example: str) -> tuple[str, ...] | None:
+    """Return scopes as a tuple.
+
+    Raises:
+        ConfigurationError: If they are not one or several texts.
+    """
+    scopes = (value,) if isinstance(value, str) else value
+    if scopes is None:
+        return None
+    texts = isinstance(scopes, list | tuple) and all(isinstance(one, str) for one in scopes)
+    if not scopes or not texts or not all(one.strip() for one in scopes):
+        raise ConfigurationError(
+            f"credential_scopes must be one or several texts, such as {example!r}."
+        )
+    return tuple(scopes)
+
+
+@lru_cache(maxsize=32)
+def default_policy(max_retries: int) -> RetryPolicy:
+    """Return the default policy with this many retries."""
+    return RetryPolicy(max_retries=max_retries)
+
+
+@cache
+def package_version() -> str:
+    """Return the version of this package, as LangChain's metadata and the user agent name it."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:  # copied or frozen without what an installation adds
+        return "unknown"

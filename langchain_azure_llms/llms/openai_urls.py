@@ -1,16 +1,15 @@
-"""Which URL a call goes to."""
+"""Which URL of an Azure OpenAI resource a request goes to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
-from langchain_azure_llms._redact import public_url, shortened
+from langchain_azure_llms._redaction import public_url, shortened
 from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.llms.urls import split_url, with_query
 
 V1_VERSIONS = frozenset({"v1", "latest", "preview"})
 """Values of `api_version` that mean the v1 API (Microsoft: "Azure OpenAI v1 API")."""
@@ -32,48 +31,13 @@ _OTHERS = {
 }
 
 
-@lru_cache(maxsize=256)
-def check_url(url: str, name: str, *, allow_plain_http: bool = False) -> SplitResult:
-    """Return a URL's parts if requests with credentials can go there.
-
-    Args:
-        url: The URL.
-        name: The setting's name, for the error.
-        allow_plain_http: Whether credentials may travel unencrypted beyond this machine.
-
-    Raises:
-        ConfigurationError: If it has no scheme or no host, or would send credentials in the open.
-    """
-    parts, host = _split(url)
-    odd = not url.isprintable() or any(mark in url for mark in " <>\\")
-    if "<" in url:
-        raise ConfigurationError(
-            f"{name} is {public_url(url)!r}: put your own names in place of those in <>."
-        )
-    if parts.scheme not in {"http", "https"} or not host or odd or not _can_be_looked_up(host):
-        raise ConfigurationError(
-            f"{name} is {public_url(url)!r}, expected a whole URL such as https://example.com/path."
-        )
-    if parts.username or parts.password or "@" in parts.path + parts.fragment:
-        raise ConfigurationError(
-            f"{name} has a user name or password, which would travel in place of the key: pass "
-            "credentials as arguments, or as default_headers."
-        )
-    if parts.scheme == "http" and not allow_plain_http and not is_loopback(host):
-        raise ConfigurationError(
-            f"{name} is {public_url(url)!r}: prompts and credentials would travel unencrypted. Use "
-            "https, or pass allow_plain_http=True if the network between is yours."
-        )
-    return parts
-
-
 def check_azure_openai(url: str, name: str) -> None:
     """Refuse addresses of other services that people paste; a key must not go there.
 
     Raises:
         ConfigurationError: If it is one of them.
     """
-    host = (_split(url)[1] or "").lower().rstrip(".")  # a dot at the end changes no name
+    host = (split_url(url)[1] or "").lower().rstrip(".")  # a dot at the end changes no name
     for known, reason in _OTHERS.items():
         if host == known or (known.startswith(".") and host.endswith(known)):
             raise ConfigurationError(
@@ -96,73 +60,6 @@ def check_version(version: str) -> str:
     return version.lower() if version.lower() in V1_VERSIONS else version
 
 
-def check_proxy(url: str, name: str) -> None:
-    """Refuse what is no proxy's URL; it may hold a user name and password.
-
-    Raises:
-        ConfigurationError: If its scheme or its host is missing or unknown.
-    """
-    parts, host = _split(url)
-    if parts.scheme not in {"http", "https", "socks5", "socks5h"} or not host:
-        shown = repr(public_url(url)) if host else "no whole URL"
-        raise ConfigurationError(
-            f"{name} is {shown}, expected a proxy's URL such as http://proxy:3128."
-        )
-
-
-def _split(url: str) -> tuple[SplitResult, str | None]:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # only looking at it finds a port that is none
-    except ValueError:
-        return SplitResult("", "", "", "", ""), None
-    return parts, parts.hostname
-
-
-def _can_be_looked_up(host: str) -> bool:
-    try:
-        host.encode("idna")
-    except UnicodeError:  # empty labels, labels over 63 characters
-        return False
-    return True
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def with_query(url: str, query: Mapping[str, object]) -> str:
-    """Return the URL with more query parameters; one that it has already is replaced."""
-    if not query:
-        return url
-    added = [pair for name, value in query.items() for pair in _pairs(name, value)]
-    parts = urlsplit(url)
-    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in query]
-    return urlunsplit(parts._replace(query=urlencode([*kept, *added]), fragment=""))
-
-
-def _pairs(name: str, value: object) -> list[tuple[str, str]]:
-    """Return a parameter as OpenAI's own client writes it: lists in brackets, None not at all."""
-    if isinstance(value, list | tuple):
-        return [pair for item in value for pair in _pairs(f"{name}[]", item)]
-    if isinstance(value, bool):
-        return [(name, str(value).lower())]
-    return [] if value is None else [(name, str(value))]
-
-
-def with_headers(ours: Mapping[str, str], users: Mapping[str, str] | None) -> dict[str, str]:
-    """Return our headers with the user's over them, whatever the case of their names."""
-    if not users:
-        return dict(ours)
-    named = {name.lower() for name in users}
-    kept = {name: value for name, value in ours.items() if name.lower() not in named}
-    return {**kept, **users}
-
-
 class AzureOpenAIRoute(NamedTuple):
     """Where an Azure OpenAI resource is, in whatever form its address was given.
 
@@ -183,10 +80,11 @@ class AzureOpenAIRoute(NamedTuple):
     query: tuple[tuple[str, str], ...] = ()
 
     def url(self, operation: str, deployment: str) -> str:
-        """Return the URL of an operation such as `completions` on a deployment."""
-        return _operation_url(self, operation, deployment)
+        """Return the URL of an operation such as `completions` on a deployment.
 
-    def _url(self, operation: str, deployment: str) -> str:
+        Raises:
+            ConfigurationError: If the deployment's name cannot be part of a path.
+        """
         if deployment in {".", ".."}:  # a path's own signs, which no escape makes a name
             raise ConfigurationError(f"{deployment!r} cannot be the name of a deployment.")
         name = quote(deployment, safe="")
@@ -208,9 +106,6 @@ class AzureOpenAIRoute(NamedTuple):
         root = found["root"] if found else self.root
         version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
         return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
-
-
-_operation_url = lru_cache(maxsize=256)(AzureOpenAIRoute._url)  # noqa: SLF001 - made once for each
 
 
 @lru_cache(maxsize=256)

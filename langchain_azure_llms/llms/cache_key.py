@@ -1,4 +1,4 @@
-"""A short name for a value's whole content, the same in every process."""
+"""What identifies an LLM and the call under way: caches and tracers tell them apart by it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,67 @@ import hashlib
 import json
 import pickle
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from langchain_azure_llms._redaction import RedactedMapping
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.formatters.base import ContentFormatterBase
+from langchain_azure_llms.llms import settings
+
+if TYPE_CHECKING:
+    from langchain_azure_llms.llms.base import AzureLLM
+
+_RUN_ARGUMENTS = frozenset({"tags", "metadata", "run_name", "run_id"})
+_SECRET_ARGUMENTS = frozenset({"extra_headers", "extra_query"})
+"""Arguments of a call whose values may be secrets: caches and tracers get a digest of them."""
+_call: ContextVar[tuple[int, dict[str, Any]] | None] = ContextVar("call", default=None)
+
+
+@contextmanager
+def calling_with(llm: AzureLLM, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Make a call's own arguments part of the cache key, within a `with` block.
+
+    LangChain's own key leaves them out: calls with another `temperature` would share an answer.
+    """
+    own = {name: arguments[name] for name in arguments if name not in _RUN_ARGUMENTS}
+    token = _call.set((id(llm), own))
+    try:
+        yield
+    finally:
+        _call.reset(token)
+
+
+def redacted(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a call's arguments with those that may be secret hidden from tracers and reprs."""
+    for name in _SECRET_ARGUMENTS & arguments.keys():
+        value = arguments[name]
+        if isinstance(value, Mapping) and not isinstance(value, RedactedMapping):
+            arguments = {**arguments, name: RedactedMapping(value)}
+    return arguments
+
+
+def identity(llm: AzureLLM) -> dict[str, Any]:
+    """Return what identifies an LLM beside its identifying parameters."""
+    call = _call.get()
+    arguments = call[1] if call is not None and call[0] == id(llm) else {}
+    digests = {name: digest(arguments[name]) for name in _SECRET_ARGUMENTS & arguments.keys()}
+    names = settings.answer_settings(type(llm), *llm.lc_secrets)
+    return {
+        "settings_digest": digest({name: getattr(llm, name) for name in names}),
+        **arguments,
+        **digests,
+    }
 
 
 def digest(value: Any) -> str:
     """Return the digest of a value: equal for equal content, whatever the order of its keys.
 
-    What nobody can read the content of gets a digest of its own each time: a cache then misses,
+    An object whose content cannot be read gets another digest each time: a cache then misses,
     which is better than the answer of another LLM.
 
     Raises:

@@ -1,0 +1,313 @@
+"""From prompts to a completion: which API to use, what to send, how to parse the response.
+
+Everything here decides and does no I/O: `open_pack` and `complete_pack` are generators whose steps
+a driver carries out (see `langchain_azure_llms.http.request`). They run with LangChain's callbacks
+around them, or without.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from langchain_core.outputs import GenerationChunk
+
+from langchain_azure_llms._completion import CompletionResponse, StreamDelta
+from langchain_azure_llms._redaction import public_url
+from langchain_azure_llms.exceptions import (
+    AzureLLMError,
+    ConfigurationError,
+    ContentFilterError,
+    ContextLengthError,
+    OperationNotSupportedError,
+    StatusError,
+    StreamInterruptedError,
+)
+from langchain_azure_llms.http.error_in_success import error_inside
+from langchain_azure_llms.http.errors import from_response
+from langchain_azure_llms.http.request import (
+    HttpRequest,
+    HttpResponse,
+    Step,
+    Surroundings,
+    send_with_retries,
+)
+from langchain_azure_llms.openai_api.stream import OPENAI_ENDING, Ending, StreamReader
+
+PROMPT_ERRORS = (ContentFilterError, ContextLengthError)
+"""Refusals of one prompt: they say nothing about the other prompts of a request."""
+_logger = logging.getLogger("langchain_azure_llms")
+
+
+class CompletionRequest(NamedTuple):
+    """One HTTP request of an LLM call, and how its response is parsed.
+
+    Attributes:
+        prompts: The prompts it carries.
+        request: What is sent.
+        parse_response: Parses the body of a whole response.
+        parse_event: Parses the data of one event of a streamed response.
+        stop: Texts to end a streamed response at, where the API has no such parameter.
+        ending: How a streamed response says that it is complete.
+    """
+
+    prompts: Sequence[str]
+    request: HttpRequest
+    parse_response: Callable[[bytes], CompletionResponse]
+    parse_event: Callable[[str], StreamDelta | GenerationChunk | None]
+    stop: Sequence[str] = ()
+    ending: Ending = OPENAI_ENDING
+
+    def stream_reader(self) -> StreamReader:
+        """Return what puts the events of the response together."""
+        return StreamReader(self.parse_event, self.stop, self.ending)
+
+    def whole_chunk(self, response: HttpResponse) -> GenerationChunk:
+        """Return a response that was not streamed as the only chunk of a stream."""
+        first = self.parse_response(response.body).generations[0][0]
+        return GenerationChunk(text=first.text, generation_info=first.generation_info)
+
+    def next_chunk(
+        self, reader: StreamReader, data: str, response: HttpResponse
+    ) -> GenerationChunk | None:
+        """Return the chunk that an event adds to a stream, or None if it adds no text.
+
+        Raises:
+            StatusError: If the event carries an error.
+            ResponseFormatError: If it cannot be parsed.
+        """
+        if (inner := error_inside(data)) is not None:
+            raise from_response(
+                HttpResponse(inner.status, response.headers, inner.body),
+                url=self.request.url,
+                now=None,
+                max_wait=self.request.policy.max_wait,
+                text_so_far=reader.text,
+            ) from None
+        return reader.feed(data)
+
+    def last_chunk(self, reader: StreamReader) -> GenerationChunk:
+        """Return the chunk that ends a stream whose connection ended.
+
+        Raises:
+            StreamInterruptedError: If the stream did not say that it was complete.
+        """
+        if not reader.is_complete:
+            url = public_url(self.request.url)
+            raise StreamInterruptedError(
+                f"The stream of {url} ended before its end marker; the text that had arrived is "
+                "in text_so_far.",
+                text_so_far=reader.text,
+                url=url,
+            )
+        return reader.last()
+
+
+class RequestBuilder(Protocol):
+    """Makes the HTTP requests of one LLM call. Each LLM class has its own."""
+
+    @property
+    def apis(self) -> tuple[str, ...]:
+        """The APIs to try, in this order."""
+        ...
+
+    @property
+    def deployment(self) -> Hashable:
+        """Identifies the deployment: what was learned of one says nothing about another."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The deployment's name, for messages."""
+        ...
+
+    def pack_size(self, api: str) -> int:
+        """Return how many prompts one request can carry."""
+        ...
+
+    def build(self, api: str, prompts: Sequence[str]) -> CompletionRequest:
+        """Return the request for some prompts."""
+        ...
+
+    def add_hint(self, error: StatusError) -> None:
+        """Add to an error's message what only the LLM object knows."""
+        ...
+
+
+class ApiCache:
+    """The APIs that deployments were found to speak, in this process."""
+
+    def __init__(self) -> None:
+        self._apis: dict[Hashable, str] = {}
+
+    def get(self, builder: RequestBuilder) -> str | None:
+        """Return the API to use, if it is known."""
+        return builder.apis[0] if len(builder.apis) == 1 else self._apis.get(builder.deployment)
+
+    def remember(self, builder: RequestBuilder, api: str, refused: Iterable[str]) -> None:
+        """Remember a deployment's API; log it where others were refused before."""
+        names = " and ".join(refused)
+        if names and self._apis.get(builder.deployment) != api:
+            _logger.warning(
+                "The deployment %r does not offer %s; %s is used from now on. api=%r saves the "
+                "refused first request.",
+                builder.name,
+                names,
+                api,
+                api,
+            )
+        self._apis[builder.deployment] = api
+
+    def forget(self, builder: RequestBuilder) -> None:
+        """Forget an API that is refused now: the deployment may have another model."""
+        self._apis.pop(builder.deployment, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._apis.clear()
+
+
+api_cache = ApiCache()
+
+
+class PackResult(NamedTuple):
+    """The response for the first prompts of a pack.
+
+    Attributes:
+        prompt_count: How many of the pack's prompts the response is for: all of them, unless the
+            deployment turned out to speak an API whose requests carry fewer.
+        response: The response.
+    """
+
+    prompt_count: int
+    response: CompletionResponse
+
+
+PackFlow = Generator[Step, Any, PackResult]
+OpenFlow = Generator[Step, Any, tuple[CompletionRequest, HttpResponse]]
+
+
+def complete_pack(
+    builder: RequestBuilder, prompts: Sequence[str], surroundings: Surroundings
+) -> PackFlow:
+    """Complete the prompts of one request.
+
+    Args:
+        builder: Makes the request.
+        prompts: The prompts of one pack.
+        surroundings: Clocks, randomness and rate limits.
+
+    Yields:
+        The next step, for a driver.
+
+    Raises:
+        AzureLLMError: If the request fails or its response cannot be parsed.
+    """
+    call, response = yield from open_pack(builder, prompts, surroundings)
+    return PackResult(len(call.prompts), call.parse_response(response.body))
+
+
+def open_pack(
+    builder: RequestBuilder, prompts: Sequence[str], surroundings: Surroundings
+) -> OpenFlow:
+    """Send the request for a pack, by the API that its deployment speaks.
+
+    A streamed response is returned unread. Arguments and steps are those of `complete_pack`.
+    """
+    api = api_cache.get(builder)
+    if api is not None:
+        call = _build(builder, api, prompts)
+        try:
+            return call, (yield from _send(call, builder, surroundings))
+        except OperationNotSupportedError:
+            if len(builder.apis) == 1:
+                raise
+            api_cache.forget(builder)
+    return (yield from detect_api(builder, prompts, surroundings))
+
+
+def detect_api(
+    builder: RequestBuilder, prompts: Sequence[str], surroundings: Surroundings
+) -> OpenFlow:
+    """Send the request for a pack by one API after the other, until one is not refused.
+
+    No text-completion model is left in Azure OpenAI, and some deployments refuse chat completions
+    too; only a request shows which API a deployment speaks.
+    """
+    refusals: dict[str, OperationNotSupportedError] = {}
+    for api in builder.apis:
+        try:
+            call = _build(builder, api, prompts)
+            response = yield from _send(call, builder, surroundings)
+        except OperationNotSupportedError as error:
+            refusals[api] = error
+        except PROMPT_ERRORS:
+            api_cache.remember(builder, api, refusals)
+            raise
+        except AzureLLMError as error:
+            if refusals:
+                reason = f"{api} was tried because the deployment refused {' and '.join(refusals)}."
+                error.args = (f"{error} ({reason})",)
+            raise
+        else:
+            api_cache.remember(builder, api, refusals)
+            return call, response
+    raise _all_refused(builder, refusals)
+
+
+def _build(builder: RequestBuilder, api: str, prompts: Sequence[str]) -> CompletionRequest:
+    return builder.build(api, prompts[: builder.pack_size(api)])
+
+
+def _send(
+    call: CompletionRequest, builder: RequestBuilder, surroundings: Surroundings
+) -> Generator[Step, Any, HttpResponse]:
+    try:
+        return (yield from send_with_retries(call.request, surroundings))
+    except StatusError as error:
+        builder.add_hint(error)
+        raise
+
+
+def _all_refused(
+    builder: RequestBuilder, refusals: dict[str, OperationNotSupportedError]
+) -> OperationNotSupportedError:
+    listed = " ".join(f"{api}: {error}" for api, error in refusals.items())
+    error = list(refusals.values())[-1]
+    message = (
+        f"The deployment {builder.name!r} refuses every API for text generation; it may hold a "
+        f"model for embeddings or images. {listed}"
+    )
+    error.args = (message,)
+    return error
+
+
+def packs(prompts: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    """Return prompts in packs of a size."""
+    return (prompts[start : start + size] for start in range(0, len(prompts), size))
+
+
+def refuse_other_than_text(prompts: Iterable[Any]) -> None:
+    """Refuse prompts that are not text.
+
+    Raises:
+        ConfigurationError: If one is something else.
+    """
+    for number, prompt in enumerate(prompts):
+        if not isinstance(prompt, str):
+            raise ConfigurationError(
+                f"Prompt {number} is a {type(prompt).__name__}, expected text (str)."
+            )
+
+
+def with_prompt_number(error: Exception, number: int, count: int) -> Exception:
+    """Return an error that says which of several prompts it belongs to."""
+    if count > 1:
+        message = f"It was prompt {number} of {count}, counted from 0."
+        if isinstance(error, AzureLLMError):
+            error.args = (f"{error} {message}",)
+            error.prompt_index = number
+        else:
+            error.add_note(message)
+    return error

@@ -1,0 +1,266 @@
+"""The requests of one call to Azure OpenAI, in each of its three APIs for text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_azure_llms.auth import is_web_token
+from langchain_azure_llms.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    DeploymentNotFoundError,
+    OperationNotSupportedError,
+    StatusError,
+)
+from langchain_azure_llms.http.request import HttpRequest
+from langchain_azure_llms.llms import settings
+from langchain_azure_llms.llms.completion import CompletionRequest
+from langchain_azure_llms.llms.endpoints import request_template
+from langchain_azure_llms.llms.generation_params import (
+    FILL_CONTEXT,
+    GenerationParams,
+    check_stop,
+    count_of,
+    finished_body,
+    layered,
+    refuse_choice,
+    refuse_misspelt,
+)
+from langchain_azure_llms.llms.openai_settings import MODEL_PARAMETERS
+from langchain_azure_llms.openai_api import completions
+
+if TYPE_CHECKING:
+    from langchain_azure_llms.llms.azure_openai import AzureOpenAI
+
+COMPLETIONS, CHAT, RESPONSES = APIS = ("completions", "chat_completions", "responses")
+_CLIENT_ARGUMENTS = ("extra_headers", "extra_query", "extra_body", "timeout")
+"""What OpenAI's own client takes beside the body, at each call."""
+_REFUSED_PARAMETERS = ("unsupported_parameter", "unsupported_value")
+_NOT_A_KEY = (
+    "What was sent as a key looks like a Microsoft Entra token: pass it as azure_ad_token, or its "
+    "credential as credential."
+)
+_REASONING = (
+    "Reasoning models take neither max_tokens nor temperature, top_p, penalties or logprobs: leave "
+    "them out. For a limit that such models take, use api_version='v1', or a version of 2024-09-01 "
+    "or later; extra_body adds to the request's body as it is."
+)
+_NEW_LIMIT_SINCE = "2024-09-01"
+"""The first API version with `max_completion_tokens`, and with the models that take no other
+(Microsoft, "Azure OpenAI reasoning models")."""
+
+Build = Callable[[Sequence[str]], CompletionRequest]
+
+
+class OpenAIRequests:
+    """Makes the requests of one call.
+
+    Args:
+        llm: The LLM object.
+        stop: Stop sequences.
+        params: The call's own parameters.
+        stream: Whether the responses are to be streamed.
+
+    Attributes:
+        apis: The APIs to try, in this order.
+        deployment: Identifies the deployment: its endpoint and its name.
+        name: The deployment's name.
+
+    Raises:
+        ConfigurationError: If a parameter is wrong, or there is no deployment.
+    """
+
+    def __init__(
+        self, llm: AzureOpenAI, stop: list[str] | None, params: dict[str, Any], *, stream: bool
+    ) -> None:
+        options = {name: params.get(name) for name in _CLIENT_ARGUMENTS}
+        self._llm, self._options = llm, options
+        self._params = _generation_params(llm, stop, params, options["extra_body"], stream=stream)
+        self.name = _deployment(self._params)
+        self.deployment = (llm.endpoint_address, self.name)
+        self.apis: tuple[str, ...] = APIS if llm.api == "auto" else (llm.api,)
+        self._builds: dict[str, Build] = {}
+
+    def pack_size(self, api: str) -> int:
+        """Return how many prompts one request can carry."""
+        llm, params = self._llm, self._params
+        if api != COMPLETIONS or llm.streaming or params.stream or self._fills_context:
+            return 1
+        return llm.batch_size
+
+    @property
+    def _fills_context(self) -> bool:
+        params = self._params
+        layers = (params.settings, params.model_kwargs, params.extra_body, params.call)
+        found = [
+            layer["max_tokens"] for layer in (*layers, params.call_body) if "max_tokens" in layer
+        ]
+        return bool(found) and found[-1] == FILL_CONTEXT
+
+    def build(self, api: str, prompts: Sequence[str]) -> CompletionRequest:
+        """Return the request for some prompts.
+
+        Raises:
+            ConfigurationError: If the API has no counterpart of a parameter.
+        """
+        build = self._builds.get(api)
+        if build is None:
+            make = {COMPLETIONS: self._completions, CHAT: self._chat}.get(api, self._responses)
+            build = self._builds[api] = make(self._template(api))
+        return build(prompts)
+
+    def _template(self, api: str) -> HttpRequest:
+        route, options = self._llm.route, self._options
+        if api == RESPONSES:
+            url = route.responses_url
+        else:
+            url = route.url("chat/completions" if api == CHAT else "completions", self.name)
+        timeout = options["timeout"]
+        return request_template(
+            self._llm.endpoint,
+            url,
+            stream=self._params.stream,
+            timeout=None if timeout is None else settings.as_timeout(timeout, "timeout"),
+            extra_headers=options["extra_headers"],
+            extra_query=options["extra_query"],
+        )
+
+    def _completions(self, template: HttpRequest) -> Build:
+        params, llm = self._params, self._llm
+        body = finished_body(
+            {
+                **params.settings,
+                **params.model_kwargs,
+                **params.extra_body,
+                **params.call,
+                **params.call_body,
+            },
+            params,
+        )
+        n = count_of(body, "n")
+        if params.stream:
+            refuse_choice(n, count_of(body, "best_of"))
+        fills_context = self._fills_context
+
+        def build(prompts: Sequence[str]) -> CompletionRequest:
+            room = {"max_tokens": llm.max_tokens_for_prompt(prompts[0])} if fills_context else {}
+            prompt = prompts[0] if params.stream else list(prompts)
+            return CompletionRequest(
+                prompts,
+                template.with_body(completions.build_payload(prompt, {**body, **room})),
+                parse_response=lambda found: completions.parse_response(found, len(prompts), n),
+                parse_event=completions.parse_event,
+            )
+
+        return build
+
+    def _chat(self, template: HttpRequest) -> Build:
+        from langchain_azure_llms.openai_api import chat_completions  # noqa: PLC0415 - if needed
+
+        route, params = self._llm.route, self._params
+        is_old = not route.is_v1 and (route.api_version or "") < _NEW_LIMIT_SINCE
+        given, verbatim = layered(params)
+        limit = "max_tokens" if is_old else "max_completion_tokens"
+        translated = chat_completions.translate_parameters(given, limit=limit)
+        body = finished_body({**translated, **verbatim}, params)
+        n = count_of(body, "n")
+        if params.stream:
+            refuse_choice(n, 1)
+
+        def build(prompts: Sequence[str]) -> CompletionRequest:
+            return CompletionRequest(
+                prompts,
+                template.with_body(chat_completions.build_payload(prompts[0], body)),
+                parse_response=lambda found: chat_completions.parse_response(found, n),
+                parse_event=chat_completions.parse_event,
+            )
+
+        return build
+
+    def _responses(self, template: HttpRequest) -> Build:
+        from langchain_azure_llms.openai_api import responses  # noqa: PLC0415 - if needed
+
+        params = self._params
+        given, verbatim = layered(params)
+        own_stop = given.pop("stop", None) if params.stop is None else params.stop
+        stop = (own_stop,) if isinstance(own_stop, str) else tuple(own_stop or ())
+        body = finished_body(
+            {**responses.translate_parameters(given), **verbatim},
+            params._replace(stop=None, stream_usage=False),
+        )
+
+        def build(prompts: Sequence[str]) -> CompletionRequest:
+            return CompletionRequest(
+                prompts,
+                template.with_body(responses.build_payload(prompts[0], body)),
+                parse_response=lambda found: responses.parse_response(found, stop),
+                parse_event=responses.parse_event,
+                stop=stop,
+                ending=responses.ENDING,
+            )
+
+        return build
+
+    def add_hint(self, error: StatusError) -> None:
+        """Say what to do where a model refuses the API, or a parameter of it."""
+        llm, hint = self._llm, ""
+        if isinstance(error, OperationNotSupportedError):
+            if len(self.apis) == 1:
+                hint = (
+                    f"The deployment {self.name!r} does not speak {llm.api}: api='auto' finds out "
+                    f"what it speaks, or set the right one of {', '.join(map(repr, APIS))}; or "
+                    "deploy another model."
+                )
+        elif error.code in _REFUSED_PARAMETERS:
+            hint = _REASONING
+        elif isinstance(error, DeploymentNotFoundError):
+            hint = f"The API version was {llm.route.api_version or 'v1'!r}."
+        elif isinstance(error, AuthenticationError):
+            key = llm.endpoint.authorization.headers().get("api-key", "")
+            hint = _NOT_A_KEY if is_web_token(key) else ""
+        if hint:
+            error.args = (f"{error} {hint}",)
+
+
+def _generation_params(
+    llm: AzureOpenAI,
+    stop: list[str] | None,
+    params: dict[str, Any],
+    call_body: Mapping[str, Any] | None,
+    *,
+    stream: bool,
+) -> GenerationParams:
+    call = {name: value for name, value in params.items() if name not in _CLIENT_ARGUMENTS}
+    settings.check_mapping(call_body, "extra_body")
+    refuse_misspelt(call)
+    for given in (stop, call.get("stop"), llm.model_kwargs.get("stop")):
+        check_stop(given)
+    values = {name: getattr(llm, name) for name in MODEL_PARAMETERS}
+    if llm.best_of > 1:  # some deployments refuse best_of, so its default is not sent
+        values["best_of"] = llm.best_of
+    return GenerationParams(
+        settings=values,
+        explicit={name: value for name, value in values.items() if name in llm.model_fields_set},
+        model_kwargs=llm.model_kwargs,
+        extra_body=llm.extra_body or {},
+        call=call,
+        call_body=call_body or {},
+        stop=stop,
+        model=llm.deployment_name or llm.route.deployment,
+        stream=stream,
+        stream_usage=llm.stream_usage,
+    )
+
+
+def _deployment(params: GenerationParams) -> str:
+    """Return the deployment to call; `model` of a call counts only where none is configured."""
+    layers = (params.call_body, params.call, params.extra_body, params.model_kwargs)
+    names = (params.model, *(layer.get("model") for layer in layers))
+    deployment = next(filter(None, names), None)
+    if not isinstance(deployment, str):
+        raise ConfigurationError(
+            "No deployment: pass deployment_name (or azure_deployment), the name that the "
+            "deployment has in the resource."
+        )
+    return deployment
