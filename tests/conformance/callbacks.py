@@ -62,10 +62,14 @@ class RecordingHandler(BaseCallbackHandler):
         return self.runs[0]
 
     def of(self, prompt: str) -> Run:
-        """Return the one run of a prompt."""
+        """Return the last run of a prompt: those before it, if any, ended with an error.
+
+        A request of several prompts that is refused because of one of them may be sent again.
+        """
         found = [run for run in self.runs if run.prompt == prompt]
-        assert len(found) == 1, f"{len(found)} runs for one prompt"
-        return found[0]
+        assert found, "no run for a prompt"
+        assert all(run.result is None for run in found[:-1]), "a prompt was answered twice"
+        return found[-1]
 
     def on_llm_start(
         self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **context: Any

@@ -105,7 +105,7 @@ class RunClaims(EndpointTests, standard=True):
             assert handler.only.error is caught.value, "of another error"
 
     def test_callbacks_of_errors_in_a_batch(self, calls: Calls) -> None:
-        """In a batch, only the run of the prompt that failed ends with an error."""
+        """In a batch, the last run of a prompt that failed ends with an error; others do not."""
         handler, good, bad = RecordingHandler(), fresh("Ask"), fresh(REFUSED)
         config: RunnableConfig = {"callbacks": [handler]}
         calls.batch(self.llm(), [good, bad], config=config, return_exceptions=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI
-from langchain_azure_llms.transport import _driven, _pool
 from tests.drills import drill, fates, ways
 from tests.drills.drill import Drill
+from tests.support.engines import fresh_transports
 
 _PROMPTS = 200
 _FULL = [Drill(AzureOpenAI, ways.BATCH), Drill(AzureMLOnlineEndpoint, ways.ABATCH)]
@@ -32,14 +32,9 @@ def _warm() -> None:
 @pytest.fixture(autouse=True)
 def _own_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Connections of the test's own: LLMs of other tests may still share the process's."""
-    _driven.close_all()
     gc.collect()
-    pool = _pool.SyncPool()
-    monkeypatch.setattr(_pool, "sync_pool", pool)
-    monkeypatch.setattr(_pool, "async_pool", _pool.AsyncPool())
-    yield
-    _driven.close_all()
-    pool.close_all()
+    with fresh_transports(monkeypatch):
+        yield
 
 
 @pytest.fixture

@@ -287,7 +287,7 @@ def test_nothing_of_it_needs_azure_identity(tmp_path: Path) -> None:
     program = (
         "import langchain_azure_llms as p; [getattr(p, name) for name in p.__all__];"
         "p.AzureOpenAI(azure_endpoint='https://r.example', azure_deployment='d', api_version='v1',"
-        "credential=lambda: 't')._authorization.get_token(None, None); print('fine')"
+        "credential=lambda: 't').endpoint.authorization.get_token(None, None); print('fine')"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -1,6 +1,6 @@
-"""Over real sockets: faults are named, connections are kept, shared and given back.
+"""Over real sockets: each fault has its error; connections are kept, shared and closed.
 
-Each test runs in threads, and in asyncio on either engine, which must not differ.
+Most tests run synchronously, and in asyncio on either engine, which must not differ.
 """
 
 import asyncio
@@ -10,9 +10,12 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,11 +28,9 @@ from langchain_azure_llms.exceptions import (
     EndpointTimeoutError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.transport import _async, _network, _pool, _reading, _sync
-from langchain_azure_llms.transport._aiohttp import LeanAiohttpClient
-from langchain_azure_llms.transport._exchange import Failure, FailureKind, HttpRequest, Reply
-from langchain_azure_llms.transport._lean import LeanAsyncClient
+from tests.integration_tests.ways import WAYS, Way
 from tests.integration_tests.wire import Connection, WireServer
+from tests.support.engines import fresh_transports, limit_bodies, use_engine
 
 _ANSWER = {"choices": [{"text": "fine", "index": 0, "finish_reason": "stop"}]}
 _EVENT = {"choices": [{"text": "half", "index": 0, "finish_reason": None}]}
@@ -37,56 +38,12 @@ _UNFRAMED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 _LAST = {"choices": [{"text": "", "index": 0, "finish_reason": "stop"}]}
 
 
-class Way:
-    """One way of calling: in threads, or in asyncio on an engine."""
-
-    def __init__(self, name: str) -> None:
-        self.is_async = name != "sync"
-
-    def invoke(self, llm: AzureMLOnlineEndpoint, times: int = 1) -> list[str]:
-        """Call one after another, in one event loop if there is one."""
-        if not self.is_async:
-            return [llm.invoke("x") for _ in range(times)]
-
-        async def main() -> list[str]:
-            return [await llm.ainvoke("x") for _ in range(times)]
-
-        return asyncio.run(main())
-
-    def stream(self, llm: AzureMLOnlineEndpoint, take: int | None = None) -> list[str]:
-        """Stream, and leave after `take` chunks."""
-        if not self.is_async:
-            chunks = llm.stream("x")
-            return [next(chunks) for _ in range(take)] if take else list(chunks)
-
-        async def main() -> list[str]:
-            found: list[str] = []
-            chunks = llm.astream("x")
-            async for text in chunks:
-                found.append(text)
-                if len(found) == take:
-                    break
-            await chunks.aclose()  # type: ignore[attr-defined]
-            return found
-
-        return asyncio.run(main())
-
-    def batch(self, llm: AzureMLOnlineEndpoint, prompts: list[str]) -> list[str]:
-        """Call for all of them at once."""
-        return asyncio.run(llm.abatch(list(prompts))) if self.is_async else llm.batch(list(prompts))
-
-
-@pytest.fixture(params=["sync", "httpx2", "aiohttp"])
+@pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
-    """Every way, with clients of the test's own."""
-    engines = {"httpx2": LeanAsyncClient, "aiohttp": LeanAiohttpClient}
-    if request.param in engines:
-        monkeypatch.setattr(_network, "_async_client_class", lambda: engines[request.param])
-    pool = _pool.SyncPool()
-    monkeypatch.setattr(_pool, "sync_pool", pool)
-    monkeypatch.setattr(_pool, "async_pool", _pool.AsyncPool())
-    yield Way(request.param)
-    pool.close_all()
+    """Every way to call, with connections of the test's own."""
+    use_engine(request.param, monkeypatch)
+    with fresh_transports(monkeypatch):
+        yield Way(request.param)
 
 
 def _llm(url: str, **settings: Any) -> AzureMLOnlineEndpoint:
@@ -142,12 +99,12 @@ def test_a_hang_up_is_tried_again(way: Way) -> None:
 
     with WireServer(first_hangs_up) as server:
         policy = RetryPolicy(max_retries=1, initial_wait=0)
-        assert way.invoke(_llm(server.url, retry_policy=policy)) == ["fine"]
+        assert way.invoke(_llm(server.url, retry_policy=policy)) == "fine"
     assert len(seen) == 2
 
 
 def test_a_connection_that_the_server_dropped_is_replaced(way: Way) -> None:
-    """Idle connections end; the next call is not the one to suffer."""
+    """Servers close idle connections; the next call succeeds all the same."""
 
     async def once(connection: Connection) -> None:
         await connection.request()
@@ -155,7 +112,7 @@ def test_a_connection_that_the_server_dropped_is_replaced(way: Way) -> None:
 
     with WireServer(once) as server:
         policy = RetryPolicy(max_retries=1, initial_wait=0)
-        assert way.invoke(_llm(server.url, retry_policy=policy), times=3) == ["fine"] * 3
+        assert way.invoke_in_turn(*[_llm(server.url, retry_policy=policy)] * 3) == ["fine"] * 3
 
 
 def test_a_refused_connection_was_never_sent(way: Way) -> None:
@@ -179,7 +136,8 @@ def test_a_slow_reply_is_a_timeout(way: Way) -> None:
 
 
 @pytest.mark.parametrize("part", [b"a", b"HTTP/1.1 102 Processing\r\n\r\n"])
-def test_a_reply_that_never_begins_is_a_timeout(way: Way, part: bytes) -> None:
+@pytest.mark.parametrize("way", WAYS[1:], indirect=True)
+def test_a_reply_that_never_begins_is_a_timeout_in_asyncio(way: Way, part: bytes) -> None:
     """Headers that drip, and interim replies for ever: each part comes in time."""
 
     async def drips(connection: Connection) -> None:
@@ -196,7 +154,7 @@ def test_a_reply_that_never_begins_is_a_timeout(way: Way, part: bytes) -> None:
 
 def test_a_body_that_drips_is_a_timeout(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its parts comes in time, and their sum never ends."""
-    monkeypatch.setattr(_reading, "BODY_SECONDS", 0.3)
+    limit_bodies(monkeypatch, seconds=0.3)
 
     async def drips(connection: Connection) -> None:
         await connection.request()
@@ -233,14 +191,14 @@ def test_a_stream_is_read_to_its_end(way: Way) -> None:
 
     with WireServer(streams) as server:
         llm = _llm(server.url)
-        assert "".join(way.stream(llm)) == "half"
-        assert "".join(way.stream(llm)) == "half"
+        assert way.stream(llm) == "half"
+        assert way.stream(llm) == "half"
     assert server.connections == (2 if way.is_async else 1)  # an event loop each
 
 
 @pytest.mark.parametrize("framing", ["chunked", "until closed"])
 def test_a_stream_ends_with_its_end_marker(way: Way, framing: str) -> None:
-    """Whatever the server goes on sending behind it."""
+    """Whatever the server goes on sending after it."""
 
     async def goes_on(connection: Connection) -> None:
         await connection.request()
@@ -255,8 +213,25 @@ def test_a_stream_ends_with_its_end_marker(way: Way, framing: str) -> None:
 
     with WireServer(goes_on) as server:
         started = time.monotonic()
-        assert "".join(way.stream(_llm(server.url))) == "half"
+        assert way.stream(_llm(server.url)) == "half"
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("how", ["hang up", "reset"])
+def test_a_stream_that_breaks_after_its_end_marker_is_whole(way: Way, how: str) -> None:
+    """The answer had arrived."""
+
+    async def breaks(connection: Connection) -> None:
+        await connection.request()
+        await connection.begin_stream()
+        for event in (_EVENT, _LAST, "[DONE]"):
+            await connection.event(event)
+        if how == "reset":
+            await asyncio.sleep(0.1)
+            connection.cut()
+
+    with WireServer(breaks) as server:
+        assert way.stream(_llm(server.url)) == "half"
 
 
 def test_long_headers_are_read(way: Way) -> None:
@@ -269,7 +244,7 @@ def test_long_headers_are_read(way: Way) -> None:
         await connection.send(f"{head}content-length: {len(body)}\r\n\r\n{body}".encode())
 
     with WireServer(verbose) as server:
-        assert way.invoke(_llm(server.url)) == ["fine"]
+        assert way.invoke(_llm(server.url)) == "fine"
 
 
 @pytest.mark.parametrize(
@@ -313,25 +288,6 @@ def test_a_peer_that_stops_reading_is_a_timeout(way: Way) -> None:
         gc.collect()
 
 
-def test_closing_a_copy_leaves_the_original(way: Way) -> None:
-    """Each has a lease of its own on the connections."""
-    if way.is_async:
-        return
-
-    async def slow(connection: Connection) -> None:
-        while await connection.request():
-            await asyncio.sleep(0.4)
-            await connection.reply(_ANSWER)
-
-    with WireServer(slow) as server:
-        llm = _llm(server.url)
-        llm.invoke("x")
-        copied = llm.model_copy()
-        copied.invoke("x")
-        threading.Timer(0.1, copied.close).start()
-        assert llm.invoke("x") == "fine"
-
-
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
     """Ctrl-C as at a terminal: a job in the background ignores it."""
@@ -341,7 +297,7 @@ def ctrl_c() -> Iterator[None]:
 
 
 def test_ctrl_c_ends_a_batch_at_once(ctrl_c: None) -> None:
-    """Nothing more is sent, and nobody waits for what is under way."""
+    """Nothing more is sent, and requests in flight are not waited for."""
     asked: list[float] = []
 
     async def busy(connection: Connection) -> None:
@@ -390,7 +346,7 @@ def test_leaving_a_stream_hangs_up(way: Way) -> None:
         left.set()
 
     with WireServer(endless) as server:
-        assert way.stream(_llm(server.url), take=1) == ["half"]
+        assert way.stream(_llm(server.url), take=1) == "half"
         assert left.wait(5)
 
 
@@ -398,16 +354,7 @@ def test_calls_share_a_connection_and_so_do_objects(way: Way) -> None:
     """One TLS handshake for all of them."""
     with WireServer(_answers) as server:
         first, second = _llm(server.url), _llm(server.url)
-        if way.is_async:
-
-            async def both() -> None:
-                for llm in (first, second, first):
-                    await llm.ainvoke("x")
-
-            asyncio.run(both())
-        else:
-            for llm in (first, second, first):
-                llm.invoke("x")
+        assert way.invoke_in_turn(first, second, first) == ["fine"] * 3
         assert server.connections == 1
 
 
@@ -425,7 +372,8 @@ def test_cookies_are_not_kept(way: Way) -> None:
             await connection.send(f"{head}content-length: {len(body)}\r\n\r\n{body}".encode())
 
     with WireServer(sets_a_cookie) as server:
-        way.invoke(_llm(server.url), times=2)
+        llm = _llm(server.url)
+        way.invoke_in_turn(llm, llm)
     assert sent == [None, None]
 
 
@@ -443,37 +391,33 @@ def test_a_batch_opens_no_more_connections_than_it_may(way: Way) -> None:
         assert (server.connections, server.most_open) == (5, 5)
 
 
-def test_closing_gives_the_connections_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the last object that uses them closes; the object stays usable."""
-    monkeypatch.setattr(_pool, "sync_pool", _pool.SyncPool())
-    with WireServer(_answers) as server:
-        first, second = _llm(server.url), _llm(server.url)
-        for llm in (first, second):
-            llm.invoke("x")
-        first.close()
-        assert server.open == 1
-        second.close()
-        assert _eventually(lambda: server.open == 0)
-        assert first.invoke("x") == "fine"
-        first.close()
+def test_closing_ends_the_connections_and_the_object_stays_usable(way: Way) -> None:
+    """In asyncio those of the running event loop."""
 
+    async def main(llm: AzureMLOnlineEndpoint) -> list[int | str]:
+        found: list[int | str] = [await llm.ainvoke("x"), server.open]
+        await llm.aclose()
+        found.append(await asyncio.to_thread(_eventually, lambda: server.open == 0))
+        return [*found, await llm.ainvoke("x")]
 
-def test_closing_in_asyncio_gives_the_connections_back() -> None:
-    """Within the running loop."""
+    def in_this_thread(llm: AzureMLOnlineEndpoint) -> list[int | str]:
+        found: list[int | str] = [llm.invoke("x"), server.open]
+        llm.close()
+        return [*found, _eventually(lambda: server.open == 0), llm.invoke("x")]
+
     with WireServer(_answers) as server:
         llm = _llm(server.url)
+        found = way.run(main(llm)) if way.is_async else in_this_thread(llm)
+        assert found == ["fine", 1, True, "fine"]
+        llm.close()
 
-        async def main() -> None:
-            await llm.ainvoke("x")
-            assert server.open == 1
-            await llm.aclose()
-            for _ in range(500):
-                if server.open == 0:
-                    return
-                await asyncio.sleep(0.01)
 
-        asyncio.run(main())
-        assert server.open == 0
+def test_closing_what_was_never_used_does_nothing() -> None:
+    """Twice, in either way."""
+    llm = _llm("http://localhost:1")
+    for _ in range(2):
+        llm.close()
+        asyncio.run(llm.aclose())
 
 
 @pytest.fixture(scope="module")
@@ -503,40 +447,78 @@ def test_an_authority_of_the_environment_is_trusted(
     """By SSL_CERT_FILE, as companies set it."""
     with authority.cert_pem.tempfile() as bundle, WireServer(_answers, _tls(authority)) as server:
         monkeypatch.setenv("SSL_CERT_FILE", bundle)
-        assert way.invoke(_llm(server.url), times=2) == ["fine", "fine"]
+        llm = _llm(server.url)
+        assert way.invoke_in_turn(llm, llm) == ["fine", "fine"]
         assert server.connections == 1
 
 
-def test_one_object_serves_many_event_loops() -> None:
-    """`asyncio.run` again and again, and no socket is left."""
+@pytest.mark.parametrize("way", WAYS[1:], indirect=True)
+def test_one_object_serves_many_event_loops(way: Way) -> None:
+    """`asyncio.run` again and again: no socket is left open, and no loop in memory."""
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def invoke(llm: AzureMLOnlineEndpoint) -> str:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        return await llm.ainvoke("x")
+
     with WireServer(_answers) as server:
         llm = _llm(server.url)
-        assert [asyncio.run(llm.ainvoke("x")) for _ in range(5)] == ["fine"] * 5
+        assert [way.run(invoke(llm)) for _ in range(10)] == ["fine"] * 10
         assert _eventually(lambda: server.open == 0)
+        assert (server.connections, server.most_open) == (10, 1)
+    gc.collect()
+    assert sum(loop() is not None for loop in loops) <= 1  # the last one, until the next begins
 
 
-def test_a_header_that_no_request_may_hold_is_not_sent(way: Way) -> None:
-    """Where nobody looked at it before, the engine does."""
-    seen = []
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_after_a_fork_the_child_has_connections_of_its_own(way: Way) -> None:
+    """It neither uses nor closes the parent's."""
 
-    async def serve(connection: Connection) -> None:
-        seen.append(await connection.request())
+    def in_child(llm: AzureMLOnlineEndpoint) -> None:
+        code = 1
+        try:
+            signal.alarm(20)
+            code = 0 if way.invoke_in_turn(llm, llm) == ["fine", "fine"] else 2
+            llm.close()
+        finally:
+            os._exit(code)
 
-    def send(url: str) -> Reply | Failure:
-        request = HttpRequest(url, {"x-a": "b\r\nx-planted: c"}, b"{}", timeout=5)
-        settings = _network.network_settings()
-        if not way.is_async:
-            with _network.sync_client(settings) as client:
-                return _sync.send(client, request, request.headers)
+    with WireServer(_answers) as server:
+        llm = _llm(server.url)
+        assert llm.invoke("x") == "fine"
+        child = os.fork()
+        if child == 0:
+            in_child(llm)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert (llm.invoke("x"), server.connections) == ("fine", 2)
 
-        async def main() -> Reply | Failure:
-            async with _network.async_client(settings) as client:
-                return await _async.send(client, request, request.headers)
 
-        return asyncio.run(main())
+_CALL_AND_LIST_ENGINES = """
+import asyncio, sys
+from langchain_azure_llms import AzureMLOnlineEndpoint, CustomOpenAIContentFormatter
+if sys.argv[2] == "without":
+    sys.modules["httpx_aiohttp"] = None
+llm = AzureMLOnlineEndpoint(
+    endpoint_url=sys.argv[1],
+    endpoint_api_key="k",
+    content_formatter=CustomOpenAIContentFormatter(),
+    max_retries=0,
+)
+print(asyncio.run(llm.ainvoke("x")), bool(sys.modules.get("httpx_aiohttp")))
+"""
 
-    with WireServer(serve) as server:
-        outcome = send(server.url)
-        assert _eventually(lambda: [None] == seen)
-    assert isinstance(outcome, Failure)
-    assert outcome.kind is FailureKind.UNSENDABLE
+
+@pytest.mark.parametrize("extra", ["with", "without"])
+def test_the_extra_alone_chooses_the_engine(extra: str) -> None:
+    """Without it, nothing else changes."""
+    with WireServer(_answers) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", _CALL_AND_LIST_ENGINES, f"{server.url}/v1/completions", extra],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.stdout, done.stderr) == (f"fine {extra == 'with'}\n", "")

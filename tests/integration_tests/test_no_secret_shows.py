@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
 import pytest
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from langchain_core.caches import InMemoryCache
@@ -358,17 +357,6 @@ def test_settings_that_were_changed_do_not_show_it(call: Any) -> None:
     shown = _shown_by(lambda: call(llm))
     assert "printable ASCII" in shown
     assert [] == _findings(shown)
-
-
-def test_requests_of_others_are_logged_as_before(
-    server: WireServer, everything_logged: pytest.LogCaptureFixture
-) -> None:
-    """Only our requests have no query in httpx2's log, where the user's own client sends them."""
-    httpx2.post(f"{server.url}/fine/?q=theirs", json={}, trust_env=False)
-    with httpx2.Client(trust_env=False) as own:
-        _azure(f"{server.url}/fine", api_key="k", http_client=own).invoke("x")
-    logged = [r.getMessage() for r in everything_logged.records if r.name == "httpx2"]
-    assert [True, False] == ["?" in line for line in logged]
 
 
 def test_our_own_log_has_each_answer_and_wait(

@@ -167,6 +167,23 @@ def test_ctrl_c_ends_a_batch_at_once(server: WireServer) -> None:
     assert ["a!", "b!"] == llm.batch(["a", "b"])
 
 
+def test_ctrl_c_in_a_handlers_batch_ends_the_outer_one_too(server: WireServer) -> None:
+    """And both objects answer again."""
+    outer, inner = _llm(server), _llm(server)
+
+    class Interrupted(BaseCallbackHandler):
+        def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+            raise KeyboardInterrupt
+
+    class Asking(BaseCallbackHandler):
+        def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+            inner.batch(["a", "b"], config={"callbacks": [Interrupted()]})
+
+    with pytest.raises(KeyboardInterrupt):
+        outer.batch(["x", "y", "z"], config={"callbacks": [Asking()]})
+    assert [llm.batch(["a", "b"]) for llm in (outer, inner)] == [["a!", "b!"]] * 2
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_parent_and_child_go_on_after_a_fork(server: WireServer) -> None:
@@ -189,31 +206,36 @@ def test_parent_and_child_go_on_after_a_fork(server: WireServer) -> None:
     assert after_child == server.connections
 
 
-def test_the_interpreter_exits_without_output(server: WireServer) -> None:
-    """With every warning an error, and connections still open."""
-    program = (
-        "from langchain_azure_llms import AzureMLOnlineEndpoint as E\n"
-        "from langchain_azure_llms import CustomOpenAIContentFormatter as F\n"
-        f"llm = E(endpoint_url='{server.url}/v1/completions', endpoint_api_key='k',\n"
-        "        content_formatter=F())\n"
-        "print(llm.batch(['a', 'b', 'c']))\n"
-    )
+@pytest.mark.parametrize(
+    ("call", "output"),
+    [
+        ("print(llm.batch(prompts))", "['a!', 'b!', 'c!']"),
+        ("done = llm.batch_as_completed(prompts); print(sorted(done)[0])", "(0, 'a!')"),
+        ("done = llm.batch_as_completed(prompts); print(len([next(done)]))", "1"),
+    ],
+    ids=["batch", "as completed", "as completed, unfinished"],
+)
+def test_the_interpreter_exits_without_output(server: WireServer, call: str, output: str) -> None:
+    """With every warning an error, and connections, or a batch, still open."""
+    program = f"""
+from langchain_azure_llms import AzureMLOnlineEndpoint, CustomOpenAIContentFormatter
+llm = AzureMLOnlineEndpoint(
+    endpoint_url="{server.url}/v1/completions",
+    endpoint_api_key="k",
+    content_formatter=CustomOpenAIContentFormatter(),
+)
+prompts = ["a", "b", "c"]
+{call}
+"""
+    strict = ["-W", "error", "-W", "ignore::DeprecationWarning"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "error",
-            "-W",
-            "ignore::DeprecationWarning",
-            "-c",
-            program,
-        ],
+        [sys.executable, *strict, "-c", program],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert ("['a!', 'b!', 'c!']\n", "", 0) == (done.stdout, done.stderr, done.returncode)
+    assert (done.stdout, done.stderr, done.returncode) == (f"{output}\n", "", 0)
 
 
 def test_an_async_only_credential_is_refused_in_batches_too() -> None:

@@ -12,26 +12,31 @@ from typing import Any, Self
 
 
 class Connection:
-    """One connection, as the server sees it."""
+    """One connection, as the server sees it.
+
+    Args:
+        reader: What the client sends.
+        writer: What it is sent.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+        self.reader, self.writer = reader, writer
 
     async def request(self) -> dict[str, Any] | None:
         """Return the next request's line, headers and JSON; None when the client hung up."""
         try:
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
         line, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (h.partition(": ") for h in lines)}
-        body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+        body = await self.reader.readexactly(int(headers.get("content-length", "0")))
         return {"line": line, "headers": headers, "body": json.loads(body) if body else None}
 
     async def send(self, data: bytes) -> None:
         """Send bytes."""
-        self._writer.write(data)
-        await self._writer.drain()
+        self.writer.write(data)
+        await self.writer.drain()
 
     async def reply(self, value: Any, status: str = "200 OK") -> None:
         """Send a whole JSON reply that keeps the connection open."""
@@ -65,14 +70,14 @@ class Connection:
     async def hung_up(self) -> None:
         """Wait until the client closes the connection."""
         try:
-            while await self._reader.read(1024):
+            while await self.reader.read(1024):
                 pass
         except ConnectionError:
             return
 
     def cut(self) -> None:
         """End the connection at once, with a reset."""
-        self._writer.transport.abort()
+        self.writer.transport.abort()
 
 
 Serving = Callable[[Connection], Awaitable[None]]

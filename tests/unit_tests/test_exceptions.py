@@ -1,8 +1,9 @@
-"""The error tree: its drawing, its travel between processes, its place in LangChain's tree."""
+"""The error tree: its drawing, copies and pickles, its place in LangChain's tree."""
 
 import copy
-import inspect
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from langchain_core.exceptions import ModelError
@@ -38,7 +39,7 @@ def test_the_drawing_is_the_tree() -> None:
     assert _drawn() == actual
 
 
-def _made(cls: type[exceptions.AzureLLMError]) -> exceptions.AzureLLMError:
+def _example(cls: type[exceptions.AzureLLMError]) -> exceptions.AzureLLMError:
     needed = {"status_code": 418} if issubclass(cls, exceptions.StatusError) else {}
     error = cls("what went wrong", **needed)
     error.is_retryable = True
@@ -47,13 +48,15 @@ def _made(cls: type[exceptions.AzureLLMError]) -> exceptions.AzureLLMError:
 
 @pytest.mark.parametrize("cls", _classes())
 @pytest.mark.parametrize(
-    "travel", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+    "copied", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
 )
-def test_errors_travel_whole(cls: type[exceptions.AzureLLMError], travel: object) -> None:
-    """A copied or pickled error has its class, its message and every attribute."""
-    error = _made(cls)
-    arrived = travel(error)  # type: ignore[operator]
-    assert (type(arrived), arrived.args, vars(arrived)) == (cls, error.args, vars(error))
+def test_copied_and_pickled_errors_keep_everything(
+    cls: type[exceptions.AzureLLMError], copied: Callable[[Any], Any]
+) -> None:
+    """The class, the message and every attribute."""
+    error = _example(cls)
+    other = copied(error)
+    assert (cls, error.args, vars(error)) == (type(other), other.args, vars(other))
 
 
 def test_request_failures_are_langchain_model_errors() -> None:
@@ -78,13 +81,13 @@ def test_request_failures_are_langchain_model_errors() -> None:
     assert expected == ours
 
 
-def test_every_class_tells_what_it_means() -> None:
+def test_every_class_says_what_it_means() -> None:
     """No error class is without a docstring of its own."""
-    assert [] == [cls for cls in _classes() if not inspect.getdoc(cls)]
+    assert [] == [cls for cls in _classes() if not cls.__doc__]
 
 
-def test_retryable_without_more_knowledge_are_these() -> None:
-    """An instance may know better: a 424 counts by its container's status."""
+def test_these_classes_are_retryable_by_default() -> None:
+    """An instance may differ: a 424 is retryable by the status of its container."""
     expected = {
         "EndpointConnectionError",
         "EndpointTimeoutError",

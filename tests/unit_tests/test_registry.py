@@ -1,4 +1,4 @@
-"""Names for classes."""
+"""Names for classes, as saved files hold them."""
 
 import pytest
 
@@ -26,32 +26,31 @@ def registry() -> Registry[type[_Base]]:
     return made
 
 
-def test_a_name_leads_to_its_class_and_back(registry: Registry[type[_Base]]) -> None:
-    """Subclasses are not their base."""
-    assert (registry.get("one"), registry.name_of(_One), registry.name_of(_Two)) == (
-        _One,
-        "one",
-        None,
-    )
+def test_a_class_is_found_by_its_name_and_a_name_by_its_class(
+    registry: Registry[type[_Base]],
+) -> None:
+    """A class that is not registered has no name."""
+    assert _One is registry.get("one")
+    assert ["one", None] == [registry.name_of(_One), registry.name_of(_Two)]
 
 
 def test_registering_again_changes_nothing(registry: Registry[type[_Base]]) -> None:
     """The same class under the same name, as when a module is imported twice."""
     registry.register("one", _One)
-    assert registry.names == ["one"]
+    assert ["one"] == registry.names
 
 
-def test_a_name_is_never_taken_over(registry: Registry[type[_Base]]) -> None:
-    """The error says whose it is."""
+def test_a_name_is_not_given_to_a_second_class(registry: Registry[type[_Base]]) -> None:
+    """The error says which class has it."""
     with pytest.raises(ConfigurationError, match="names the thing _One already"):
         registry.register("one", _Two)
 
 
 @pytest.mark.parametrize(("name", "cls"), [("", _Two), (7, _Two), ("two", int), ("two", _Two())])
-def test_only_classes_of_the_kind_get_names(
+def test_only_classes_derived_from_the_base_are_registered(
     registry: Registry[type[_Base]], name: object, cls: object
 ) -> None:
-    """Names are texts, classes derive from the base."""
+    """And only under names that are text."""
     with pytest.raises(ConfigurationError):
         registry.register(name, cls)  # type: ignore[arg-type]
 
@@ -59,8 +58,10 @@ def test_only_classes_of_the_kind_get_names(
 @pytest.mark.parametrize(
     ("name", "hint"), [("oen", "Did you mean 'one'"), (None, "Registered: one")]
 )
-def test_an_unknown_name_teaches(registry: Registry[type[_Base]], name: object, hint: str) -> None:
-    """What is near, what there is, and how to add one."""
+def test_the_error_of_an_unknown_name_helps(
+    registry: Registry[type[_Base]], name: object, hint: str
+) -> None:
+    """It says which name is similar, which there are, and how to register another."""
     with pytest.raises(UnknownTypeError) as raised:
         registry.get(name)
     assert hint in str(raised.value)

@@ -6,9 +6,10 @@ import pytest
 
 from tests.integration_tests.gateways import parts
 from tests.integration_tests.gateways.parts import Gateway, Service, Way
+from tests.integration_tests.ways import WAYS
 
 
-@pytest.fixture(params=parts.WAYS)
+@pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     """Every way, with shared clients of the test's own, in an environment without proxies."""
     yield from parts.on(request.param, monkeypatch)

@@ -9,7 +9,7 @@ import os
 import ssl
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -17,18 +17,19 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 import trustme
+from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
 
 from langchain_azure_llms import (
     AzureMLOnlineEndpoint,
     AzureOpenAI,
     GPT2ContentFormatter,
 )
-from langchain_azure_llms.llms._base import AzureLLM
-from langchain_azure_llms.transport import _network, _pool
-from langchain_azure_llms.transport._aiohttp import AiohttpClient
+from tests.integration_tests import ways
+from tests.integration_tests.ways import ResultT
 from tests.integration_tests.wire import Connection, WireServer
+from tests.support.engines import fresh_transports, use_engine
+from tests.support.llms import AzureLLM
 
-WAYS = ("sync", "httpx2", "aiohttp")
 SERVICES = ("openai", "azureml")
 KEY, PASSWORD, HEADER, QUERY = "k3y-planted", "p4ss-planted", "h3ad-planted", "qu3r-planted"
 USER = "alice"
@@ -38,35 +39,22 @@ VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 ErrorT = TypeVar("ErrorT", bound=Exception)
 
 
-class Way:
-    """One way of calling: in threads, or in asyncio on an engine."""
+class Way(ways.Way):
+    """One way of calling, perhaps through a client of the user's own."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.is_async = name != "sync"
+        super().__init__(name)
         self._own: list[Any] = []
 
-    def invoke(self, llm: AzureLLM, **arguments: Any) -> str:
-        """Call once, in an event loop of its own if there is one; own async clients end with it."""
-        if not self.is_async:
-            return llm.invoke("x", **arguments)
+    def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Run async work in an event loop of its own; own async clients are closed in it."""
 
-        async def main() -> str:
+        async def main() -> ResultT:
             try:
-                return await llm.ainvoke("x", **arguments)
+                return await work
             finally:
                 for client in self._own:
                     await client.aclose()
-
-        return asyncio.run(main())
-
-    def stream(self, llm: AzureLLM) -> str:
-        """Return a whole stream's text."""
-        if not self.is_async:
-            return "".join(llm.stream("x"))
-
-        async def main() -> str:
-            return "".join([text async for text in llm.astream("x")])
 
         return asyncio.run(main())
 
@@ -83,7 +71,7 @@ class Way:
 
     def own_client(self, **settings: Any) -> dict[str, Any]:
         """Return the argument with a client of one's own, for this way."""
-        classes: dict[str, Any] = {"httpx2": httpx2.AsyncClient, "aiohttp": AiohttpClient}
+        classes: dict[str, Any] = {"httpx2": httpx2.AsyncClient, "aiohttp": Httpx2AiohttpClient}
         client: Any = classes.get(self.name, httpx2.Client)(**settings)
         self._own.append(client)
         return {"http_async_client" if self.is_async else "http_client": client}
@@ -102,16 +90,11 @@ def on(way: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     for name in list(os.environ):
         if name.startswith(("AZURE_OPENAI_", "AZUREML_", "OPENAI_")):
             monkeypatch.delenv(name)
-    engines = {"httpx2": httpx2.AsyncClient, "aiohttp": AiohttpClient}
-    if way in engines:
-        monkeypatch.setattr(_network, "_async_client_class", lambda: engines[way])
-    pool = _pool.SyncPool()
-    monkeypatch.setattr(_pool, "sync_pool", pool)
-    monkeypatch.setattr(_pool, "async_pool", _pool.AsyncPool())
-    calling = Way(way)
-    yield calling
-    calling.end()
-    pool.close_all()
+    use_engine(way, monkeypatch)
+    with fresh_transports(monkeypatch):
+        calling = Way(way)
+        yield calling
+        calling.end()
 
 
 def secrets_in(error: BaseException) -> list[str]:
@@ -181,7 +164,7 @@ class Gateway(WireServer):
         return taken
 
     async def _answer(self, connection: Connection) -> None:
-        tls = connection._writer.get_extra_info("ssl_object")
+        tls = connection.writer.get_extra_info("ssl_object")
         while request := await connection.request():
             seen = Seen(request["line"].split(" ")[1], request["headers"])
             self.seen.append(seen)
@@ -238,7 +221,7 @@ class ForwardProxy(WireServer):
         return [line.rpartition(" ")[0] for line in taken]
 
     async def _proxy(self, connection: Connection) -> None:
-        client = (connection._reader, connection._writer)
+        client = (connection.reader, connection.writer)
         while head := await _head(client[0]):
             line, headers = head
             self.lines.append(line)

@@ -224,10 +224,11 @@ def test_what_a_call_adds_comes_over_the_defaults(
 def test_what_cannot_be_a_header_is_refused_before_anything_is_sent(
     way: Way, service: Service, gateway: Gateway
 ) -> None:
-    """Without its value: a line break in it would end the header."""
-    llm = service.llm(gateway.url, default_headers={"x-auth": f"{HEADER}\r\nx-more: 1"})
-    assert "x-auth" in str(way.error(ConfigurationError, llm))
-    assert gateway.taken() == []
+    """The error does not show its value: a line break in it would end the header."""
+    headers = {"x-auth": f"{HEADER}\r\nx-more: 1"}
+    with pytest.raises(ConfigurationError, match="x-auth") as raised:
+        way.invoke(service.llm(gateway.url, default_headers=headers))
+    assert (parts.secrets_in(raised.value), gateway.taken()) == ([], [])
 
 
 # --- redirects -----------------------------------------------------------------------------------

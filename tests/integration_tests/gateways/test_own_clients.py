@@ -23,7 +23,6 @@ from langchain_azure_llms.exceptions import (
     EndpointTimeoutError,
     RateLimitError,
 )
-from langchain_azure_llms.transport import _pool
 from tests.integration_tests.gateways import parts
 from tests.integration_tests.gateways.parts import (
     HEADER,
@@ -34,6 +33,7 @@ from tests.integration_tests.gateways.parts import (
     Service,
     Way,
 )
+from tests.integration_tests.ways import WAYS
 from tests.integration_tests.wire import Connection, WireServer
 
 
@@ -239,7 +239,7 @@ def test_a_client_for_asyncio_is_not_for_threads(
 
 
 def test_both_are_used_each_in_its_half(way: Way, service: Service, gateway: Gateway) -> None:
-    """And no shared client is made."""
+    """Whichever the call uses."""
     threads = httpx2.Client(headers={"x-client": "threads"})
     loops = httpx2.AsyncClient(headers={"x-client": "loops"})
     llm = service.llm(gateway.url, http_client=threads, http_async_client=loops)
@@ -253,7 +253,6 @@ def test_both_are_used_each_in_its_half(way: Way, service: Service, gateway: Gat
     assert ["loops" if way.is_async else "threads"] == [
         seen.headers["x-client"] for seen in gateway.taken()
     ]
-    assert (_pool.sync_pool._clients, _pool.async_pool._loops) == ({}, {})
 
 
 def test_closing_the_llm_leaves_the_client_open(
@@ -420,8 +419,21 @@ def test_a_timeout_that_is_set_counts_over_the_clients(
     assert 0.15 < time.monotonic() - started < 2
 
 
+@pytest.mark.parametrize("way", WAYS[:2], indirect=True)
 def test_an_own_clients_impossible_proxy_is_a_typed_error(way: Way, openai: Service) -> None:
-    """httpx2's async engine reports it as a group of errors."""
+    """httpx2's async engine reports it as a group of errors; aiohttp's adapter has an own one."""
     own = way.own_client(proxy="http://localhost:99999")
     error = way.error(AzureLLMError, openai.llm("https://localhost:1", **own))
-    assert type(error).__name__ in {"ConfigurationError", "EndpointConnectionError"}
+    assert type(error) in {ConfigurationError, EndpointConnectionError}
+
+
+def test_a_hang_up_after_the_request_was_sent_is_named_so(way: Way, service: Service) -> None:
+    """With every client: the adapter for aiohttp reports it as a timeout of connecting."""
+
+    async def hangs_up(connection: Connection) -> None:
+        await connection.request()
+
+    with WireServer(hangs_up) as server:
+        own = way.own_client()
+        error = way.error(EndpointConnectionError, service.llm(server.url, **own))
+    assert error.sent is True

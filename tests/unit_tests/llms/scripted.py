@@ -3,17 +3,17 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
-from langchain_azure_llms.llms._base import AzureLLM
-from langchain_azure_llms.llms._calls import PromptCall
-from langchain_azure_llms.llms._settling import chunks
+from langchain_azure_llms.exceptions import ResponseFormatError
+from tests.support.llms import AzureLLM
 
 Answering = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
 
@@ -141,14 +141,30 @@ class AsyncCalls:
         return asyncio.run(collect())
 
 
-def calls_of(
+class SentRequest(NamedTuple):
+    """What an LLM sent."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    timeout: dict[str, float | None]
+
+
+def requests_of(
     llm: AzureLLM,
     prompts: list[str],
     stop: list[str] | None = None,
     params: dict[str, Any] | None = None,
-) -> list[PromptCall]:
-    """Return the requests that an LLM would send first."""
-    plan = llm._plan(prompts, stop, params or {}, stream=False)
-    form, numbers = plan.forms[0], range(len(prompts))
-    groups = chunks(numbers, plan.requests_in(form).size)
-    return [plan.ask(form, group).call for group in groups]
+) -> list[SentRequest]:
+    """Return the requests that an LLM sends to a service that echoes."""
+    service = Service([_answer_in_its_schema])
+    with suppress(ResponseFormatError):  # of formatters for other schemas
+        llm.model_copy(update=service.clients).generate(prompts, stop, **(params or {}))
+    return [
+        SentRequest(str(r.url), dict(r.headers), r.content, r.extensions["timeout"])
+        for r in service.requests
+    ]
+
+
+def _answer_in_its_schema(request: httpx2.Request) -> httpx2.Response:
+    return echo(request) if b'"prompt"' in request.content else httpx2.Response(200, json=["text"])

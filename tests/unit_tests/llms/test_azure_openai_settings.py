@@ -15,8 +15,8 @@ from langchain_azure_llms.exceptions import (
     ConflictingCredentialsError,
     MissingCredentialError,
 )
-from langchain_azure_llms.llms._connected import package_version
-from tests.unit_tests.llms.scripted import calls_of
+from langchain_azure_llms.llms.settings import package_version
+from tests.unit_tests.llms.scripted import requests_of
 
 _BASE = {
     "azure_endpoint": "https://r.openai.azure.com",
@@ -31,7 +31,7 @@ def _llm(**settings: Any) -> AzureOpenAI:
 
 
 def _headers(llm: AzureOpenAI) -> dict[str, str]:
-    return dict(llm._authorization.headers)
+    return dict(llm.endpoint.authorization.headers())
 
 
 @pytest.fixture
@@ -186,12 +186,6 @@ def test_what_cannot_work_is_refused_by_the_constructor(
     assert raised.value.__context__ is None
 
 
-def test_positional_arguments_are_refused_by_the_class_that_was_called() -> None:
-    """Not by a base that nobody wrote."""
-    with pytest.raises(ConfigurationError, match="AzureOpenAI takes its settings by name"):
-        AzureOpenAI("x")  # type: ignore[call-arg]
-
-
 @pytest.mark.parametrize("make", [lambda s: AzureOpenAI(**s), AzureOpenAI.model_validate])
 def test_an_error_never_quotes_a_value_that_may_be_secret(make: Any) -> None:
     """Not even when another setting is wrong."""
@@ -292,15 +286,14 @@ def test_tracing_names_provider_deployment_and_parameters() -> None:
 )
 def test_timeouts_of_every_form(timeout: Any, expected: tuple[float, ...]) -> None:
     """Seconds, a pair, either library's object."""
-    (call,) = calls_of(_llm(timeout=timeout), ["x"])
-    sent = call.request.timeout
-    assert (sent.connect, sent.read, sent.write, sent.pool) == expected
+    (call,) = requests_of(_llm(timeout=timeout), ["x"])
+    assert call.timeout == dict(zip(("connect", "read", "write", "pool"), expected, strict=True))
 
 
 def test_without_a_timeout_the_clients_own_counts() -> None:
-    """A client of one's own has one; ours is OpenAI's."""
-    (call,) = calls_of(_llm(), ["x"])
-    assert call.request.timeout is None
+    """A client of one's own has one: httpx2's default is 5 seconds."""
+    (call,) = requests_of(_llm(), ["x"])
+    assert call.timeout == dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
 
 
 def test_a_retry_policy_counts_in_full() -> None:
@@ -380,7 +373,7 @@ def test_tables_that_cannot_be_loaded_are_explained(monkeypatch: pytest.MonkeyPa
 def test_max_tokens_of_minus_one_fills_the_context(planted: types.SimpleNamespace) -> None:
     """Each prompt gets what it leaves, so each has a request of its own."""
     llm = _llm(max_tokens=-1)
-    bodies = [call.request.body for call in calls_of(llm, ["abcd", "ab"])]
+    bodies = [sent.body for sent in requests_of(llm, ["abcd", "ab"])]
     assert [b'"max_tokens":4092' in bodies[0], b'"max_tokens":4094' in bodies[1]] == [True, True]
     assert llm.max_tokens_for_prompt("abcd") == 4092
 
@@ -388,7 +381,7 @@ def test_max_tokens_of_minus_one_fills_the_context(planted: types.SimpleNamespac
 def test_a_prompt_that_fills_the_context_is_refused(planted: types.SimpleNamespace) -> None:
     """Before it is sent."""
     with pytest.raises(ConfigurationError, match="4096 tokens"):
-        calls_of(_llm(max_tokens=-1), ["x" * 4096])
+        requests_of(_llm(max_tokens=-1), ["x" * 4096])
 
 
 def test_context_sizes_are_known_or_asked_for() -> None:

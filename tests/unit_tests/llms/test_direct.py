@@ -3,20 +3,18 @@
 import functools
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from unittest.mock import Mock, patch
 
 import httpx2
 import pytest
-import wrapt
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.globals import set_debug, set_llm_cache
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import GenerationChunk, LLMResult
-from langchain_core.prompt_values import StringPromptValue
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.context import collect_runs
@@ -25,12 +23,11 @@ from langsmith import tracing_context
 
 from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import AzureLLMError, ContentFilterError
-from langchain_azure_llms.llms._base import AzureLLM
+from tests.support.llms import AzureLLM
 from tests.unit_tests.llms.scripted import (
     AsyncCalls,
     Service,
     SyncCalls,
-    azure_ml,
     azure_openai,
     completion,
     echo,
@@ -68,6 +65,14 @@ def _call(calls: Calls, way: str, llm: AzureLLM, prompt: Any = "x", **kwargs: An
     return getattr(calls, way)(llm, prompt, **kwargs)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Leave no cache and no debugging to other tests."""
+    yield
+    set_llm_cache(None)
+    set_debug(False)
+
+
 def _answer(request: httpx2.Request) -> httpx2.Response:
     if b'"stream":true' in request.content:
         return stream(text_event("a"), text_event("b"), text_event("", "stop"))
@@ -83,83 +88,6 @@ def _seen(calls: Calls, way: str, llm: AzureLLM, service: Service, **kwargs: Any
         found = (type(error), str(error))
     sent = [(r.url, sorted(r.headers.items()), r.content) for r in service.requests[before:]]
     return found, sent
-
-
-@pytest.fixture(autouse=True)
-def _nobody() -> Iterator[None]:
-    """No listener is left by another test."""
-    yield
-    set_llm_cache(None)
-    set_debug(False)
-
-
-@contextmanager
-def _langchain_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def fail(*_: Any, **__: Any) -> Any:
-        raise AssertionError("LangChain's own way was taken")
-
-    with monkeypatch.context() as patched:
-        for method in ("get_prompts", "aget_prompts", "_filter_invocation_params_for_tracing"):
-            patched.setattr(f"langchain_core.language_models.llms.{method}", fail)
-        yield
-
-
-@pytest.mark.parametrize("make", [_openai, azure_ml])
-@pytest.mark.parametrize("way", WAYS)
-def test_the_shorter_way_is_taken_where_nobody_listens(
-    calls: Calls, way: str, make: Callable[..., AzureLLM], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing of LangChain's preparations is done; with a listener, all of it."""
-    service = Service([_answer])
-    llm = make(service)
-    with _langchain_is_not_asked(monkeypatch):
-        _call(calls, way, llm)
-        with pytest.raises(AssertionError, match="own way"):
-            _call(calls, way, llm, config={"callbacks": [Listener()]})
-
-
-@pytest.mark.parametrize("make", [_openai, azure_ml])
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {},
-        {"prompt": StringPromptValue(text="y")},
-        {"stop": ["b"]},
-        {"temperature": 0.1, "stop": ["b"]},
-        {"extra_headers": {"x-a": "1"}, "extra_query": {"q": "2"}},
-        {"max_retries": 3},
-        {"temprature": 1},
-        {"callbacks": []},
-        {"tags": ["t"]},
-        {"prompt": 5},
-        {"run_managers": []},
-        {"run_manager": 1},
-        {"new_arg_supported": True},
-        {"prompts": ["z"]},
-    ],
-    ids=str,
-)
-def test_both_ways_give_and_send_the_same(
-    calls: Calls, way: str, make: Callable[..., AzureLLM], arguments: dict[str, Any]
-) -> None:
-    """Answers, refusals and requests, for any arguments."""
-    service = Service([_answer])
-    llm = make(service)
-    heard = {"callbacks": [Listener()]}
-    alone = _seen(calls, way, llm, service, **arguments)
-    assert _seen(calls, way, llm, service, **arguments, config=heard) == alone
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("status", [400, 401, 404, 424, 429, 500])
-def test_both_ways_raise_the_same(calls: Calls, way: str, status: int) -> None:
-    """And a listener is told of it."""
-    service = Service([httpx2.Response(status, json={"error": {"message": "no"}})])
-    llm, listener = _openai(service), Listener()
-    alone = _seen(calls, way, llm, service)
-    assert _seen(calls, way, llm, service, config={"callbacks": [listener]}) == alone
-    assert ["start", "error"] == listener.told
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -286,17 +214,9 @@ def _wrapped_in_disguise(method: Any, note: Callable[[], None]) -> Any:
     return functools.wraps(method)(_wrapped_plainly(method, note))
 
 
-def _wrapped_as_itself(method: Any, note: Callable[[], None]) -> Any:
-    def around(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
-        note()
-        return wrapped(*args, **kwargs)
-
-    return wrapt.FunctionWrapper(method, around)
-
-
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("wrap", [_wrapped_plainly, _wrapped_in_disguise, _wrapped_as_itself])
-@pytest.mark.parametrize("where", [BaseLLM, AzureLLM])
+@pytest.mark.parametrize("wrap", [_wrapped_plainly, _wrapped_in_disguise])
+@pytest.mark.parametrize("where", [BaseLLM, AzureOpenAI])
 def test_instruments_see_their_calls(
     calls: Calls, way: str, wrap: Any, where: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,23 +280,6 @@ def test_odd_subclasses_work_as_with_langchain(calls: Calls, way: str) -> None:
         assert "<x>!" == "".join(_call(calls, way, llm, config=config))
 
 
-class _Redacting(AzureOpenAI):
-    """Changes what is asked."""
-
-    def _convert_input(self, model_input: Any) -> Any:
-        return StringPromptValue(text=super()._convert_input(model_input).to_string().upper())
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_subclass_changes_inputs(calls: Calls, way: str) -> None:
-    """Texts as well: it may take secrets out of them."""
-    service = Service([_answer])
-    llm = _openai(service, _Redacting)
-    for config in ({}, {"callbacks": [Listener()]}):
-        _call(calls, way, llm, "secret", config=config)
-    assert {"SECRET"} == {"".join(body["prompt"]) for body in service.bodies}
-
-
 @pytest.mark.parametrize(
     ("way", "method"),
     [
@@ -387,7 +290,7 @@ def test_a_subclass_changes_inputs(calls: Calls, way: str) -> None:
 def test_mocks_with_a_specification_are_called(way: str, method: str) -> None:
     """They are functions without a module."""
     llm = _openai(Service([_answer]))
-    with patch.object(AzureLLM, method, autospec=True) as mocked, suppress(Exception):
+    with patch.object(AzureOpenAI, method, autospec=True) as mocked, suppress(Exception):
         _call(SyncCalls(), way, llm)
     assert mocked.called
 

@@ -252,7 +252,7 @@ def test_a_model_that_refuses_every_form_gives_one_error(calls: Calls) -> None:
     with pytest.raises(OperationNotSupportedError) as raised:
         calls.invoke(_llm(service), "hi")
     message = str(raised.value)
-    assert "'d' refuses every form" in message
+    assert "'d' refuses every API" in message
     assert [1, 1, 1] == [
         message.count(f" {form}: https") for form in (COMPLETIONS, CHAT, RESPONSES)
     ]
@@ -274,21 +274,6 @@ def test_a_form_that_does_not_exist_is_refused() -> None:
     """With those that do."""
     with pytest.raises(ConfigurationError, match="'auto', 'completions', 'chat_completions'"):
         _llm(Deployment(), api="chat")
-
-
-def test_sixty_four_threads_send_one_probe() -> None:
-    """The others wait for its result."""
-    service = Deployment({RESPONSES: _responses}, delay=0.02)
-    llm = _llm(service)
-    start = threading.Barrier(64)
-
-    def worker(number: int) -> str:
-        start.wait()
-        return llm.invoke(f"p{number}")
-
-    with ThreadPoolExecutor(64) as pool:
-        assert {f"p{n}!" for n in range(64)} == set(pool.map(worker, range(64)))
-    assert (1, 1, 64) == tuple(service.forms.count(f) for f in (COMPLETIONS, CHAT, RESPONSES))
 
 
 def test_sixty_four_tasks_send_one_probe() -> None:
@@ -375,21 +360,6 @@ def test_a_sync_call_inside_the_loop_that_probes_does_not_hang() -> None:
         return [llm.invoke("b"), await probing]
 
     assert ["b!", "a!"] == asyncio.run(asyncio.wait_for(main(), 20))
-
-
-def test_a_credential_may_ask_an_llm_of_the_same_deployment(calls: Calls) -> None:
-    """While the outer call finds out the form, the inner one does not wait for it."""
-    service = Deployment({CHAT: _chat})
-    inner = _llm(service)
-    learned = inner._learned
-
-    def give() -> str:
-        return inner.invoke("a token, please").replace(" ", "").replace(",", "")
-
-    outer = _llm(service, api_key=None, credential=give)
-    outer._learned = learned
-    assert "hi!" == calls.invoke(outer, "hi")
-    assert "Bearer atokenplease!" == service.requests[-1].headers["authorization"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")

@@ -25,8 +25,8 @@ from langchain_azure_llms import (
     register_content_formatter,
 )
 from langchain_azure_llms.exceptions import ConfigurationError, LoadError
-from langchain_azure_llms.llms._base import AzureLLM
-from langchain_azure_llms.llms._identity import digest
+from langchain_azure_llms.llms.cache_key import digest
+from tests.support.llms import AzureLLM
 from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls, completion
 
 SECRET = "s3cr3t-value"
@@ -91,7 +91,8 @@ def test_a_key_given_later_is_as_secret(make: Any, name: str, way: str, tmp_path
         llm = llm.model_copy(update={name: SECRET})
     shown = [repr(llm), str(llm), dumps(llm), _text_of(llm, tmp_path / "x.json")]
     assert not [text for text in shown if SECRET in text]
-    assert SECRET in llm._authorization.headers["api-key" if make is _azure else "Authorization"]
+    (header,) = llm.endpoint.authorization.headers().values()
+    assert SECRET in header
 
 
 def test_one_pattern_may_be_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,11 +147,13 @@ class Nesting(ContentFormatterBase):
 def test_formatters_that_answer_differently_are_told_apart(one: Any, other: Any) -> None:
     """Classes of one name, state in slots, state that a repr leaves out."""
     assert _ml(content_formatter=one) != _ml(content_formatter=other)
-    assert _ml(content_formatter=one)._settings_digest != (
-        _ml(content_formatter=other)._settings_digest
+    assert (
+        _ml(content_formatter=one).asdict()["settings_digest"]
+        != (_ml(content_formatter=other).asdict()["settings_digest"])
     )
-    assert _ml(content_formatter=one)._settings_digest == (
-        _ml(content_formatter=one)._settings_digest
+    assert (
+        _ml(content_formatter=one).asdict()["settings_digest"]
+        == (_ml(content_formatter=one).asdict()["settings_digest"])
     )
 
 
@@ -188,7 +191,7 @@ def test_the_digest_is_the_same_in_every_process() -> None:
     program = (
         "from langchain_azure_llms import AzureOpenAI as A;"
         "print(A(azure_endpoint='https://r.example', azure_deployment='d', api_version='v1',"
-        "api_key='k', model_kwargs={'stop': {'a', 'b', 'c'}})._settings_digest)"
+        "api_key='k', model_kwargs={'stop': {'a', 'b', 'c'}}).asdict()['settings_digest'])"
     )
     outputs = {
         subprocess.run(
@@ -235,7 +238,7 @@ def test_base_url_beside_an_endpoint_of_the_environment_comes_back(
     llm.save(tmp_path / "x.json")
     loaded = load_llm(tmp_path / "x.json")
     assert isinstance(loaded, AzureOpenAI)
-    assert loaded._address == llm._address
+    assert loaded.endpoint_address == llm.endpoint_address
 
 
 class Counting(AzureOpenAI):
@@ -250,7 +253,6 @@ def test_a_subclasss_private_attributes_are_pickled() -> None:
     llm._count = 7
     travelled = pickle.loads(pickle.dumps(llm))
     assert 7 == travelled._count
-    assert travelled._lease is not llm._lease
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from langchain_azure_llms import (
     DollyContentFormatter,
     OpenAIChatContentFormatter,
 )
-from langchain_azure_llms.llms._base import AzureLLM
+from tests.support.llms import AzureLLM
 from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls, completion
 
 Calls = SyncCalls | AsyncCalls

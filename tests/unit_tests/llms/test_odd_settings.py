@@ -7,10 +7,10 @@ import pytest
 
 from langchain_azure_llms import load_llm
 from langchain_azure_llms.exceptions import MissingCredentialError
-from langchain_azure_llms.llms._configs import config_of
-from langchain_azure_llms.llms._identity import digest
-from langchain_azure_llms.llms._saved import saved_settings
-from langchain_azure_llms.llms._settling import with_number
+from langchain_azure_llms.llms.batching import config_of
+from langchain_azure_llms.llms.cache_key import digest
+from langchain_azure_llms.llms.completion import with_prompt_number
+from langchain_azure_llms.llms.saved_settings import saved_settings
 
 
 def _within_itself() -> list[Any]:
@@ -47,9 +47,9 @@ def test_the_order_of_mixed_keys_does_not_count_within_a_list() -> None:
 
 def test_another_librarys_error_has_its_prompts_number_as_a_note() -> None:
     """Its own text is not ours to change."""
-    error = with_number(ValueError("no"), 2, 3)
+    error = with_prompt_number(ValueError("no"), 2, 3)
     assert (str(error), error.__notes__) == ("no", ["It was prompt 2 of 3, counted from 0."])
-    assert not hasattr(with_number(ValueError("no"), 0, 1), "__notes__")
+    assert not hasattr(with_prompt_number(ValueError("no"), 0, 1), "__notes__")
 
 
 def test_each_input_may_have_a_config_of_its_own() -> None:

@@ -16,7 +16,7 @@ from langchain_core.rate_limiters import BaseRateLimiter, InMemoryRateLimiter
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
 from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.llms._base import AzureLLM
+from tests.support.llms import AzureLLM
 from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls, echo
 
 Calls = SyncCalls | AsyncCalls

@@ -24,7 +24,7 @@ from langchain_azure_llms import (
     RetryPolicy,
 )
 from langchain_azure_llms.exceptions import AzureLLMError
-from langchain_azure_llms.llms._base import AzureLLM
+from tests.support.llms import AzureLLM
 
 _QUICK = RetryPolicy(max_retries=1, initial_wait=0.0, max_wait=0.0)
 

@@ -28,8 +28,8 @@ from langchain_azure_llms.exceptions import (
     UnknownTypeError,
     UnsupportedFileError,
 )
-from langchain_azure_llms.llms._base import AzureLLM
-from tests.unit_tests.llms.scripted import calls_of
+from tests.support.llms import AzureLLM
+from tests.unit_tests.llms.scripted import requests_of
 
 _AZURE = {
     "azure_endpoint": "https://r.openai.azure.com",
@@ -185,7 +185,7 @@ def test_the_loaded_llm_sends_the_same_bytes(
     llm.save(tmp_path / "x.yaml")
     loaded = load_llm(tmp_path / "x.yaml")
     assert isinstance(loaded, AzureMLOnlineEndpoint)
-    sent = [calls_of(one, ["x"], ["s"], {"u": 2})[0].request for one in (llm, loaded)]
+    sent = [requests_of(one, ["x"], ["s"], {"u": 2})[0] for one in (llm, loaded)]
     assert sent[0] == sent[1]
 
 
@@ -198,7 +198,7 @@ def test_a_version_of_the_environment_that_does_not_count_is_not_saved(
     llm.save(tmp_path / "x.json")
     loaded = load_llm(tmp_path / "x.json")
     assert isinstance(loaded, AzureOpenAI)
-    urls = [calls_of(one, ["x"])[0].request.url for one in (llm, loaded)]
+    urls = [requests_of(one, ["x"])[0].url for one in (llm, loaded)]
     assert urls == ["https://r.example/openai/v1/completions"] * 2
 
 
@@ -211,7 +211,7 @@ def test_the_v1_api_of_the_environment_is_saved(
     environment.delenv("OPENAI_API_VERSION")
     loaded = load_llm(tmp_path / "x.json")
     assert isinstance(loaded, AzureOpenAI)
-    assert loaded._route.is_v1
+    assert loaded.route.is_v1
 
 
 def test_overrides_come_over_the_file(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_overrides_come_over_the_file(tmp_path: Path, environment: pytest.Monkey
     loaded = load_llm(tmp_path / "x.json", azure_deployment="e", api_key="k2", temperature=0.2)
     assert isinstance(loaded, AzureOpenAI)
     assert (loaded.deployment_name, loaded.temperature) == ("e", 0.2)
-    assert loaded._authorization.headers == {"api-key": "k2"}
+    assert loaded.endpoint.authorization.headers() == {"api-key": "k2"}
 
 
 def test_the_callers_mapping_is_not_changed(environment: pytest.MonkeyPatch) -> None:
@@ -248,7 +248,7 @@ def test_an_argument_of_langchains_loader_is_taken(environment: pytest.MonkeyPat
         ({"_type": "os.system"}, UnknownTypeError, "No LLM is registered"),
         ({"_type": "azure", **_AZURE, "temprature": 1}, LoadError, "Did you mean 'temperature'"),
         ({"_type": "azure", **_AZURE, "n": "many"}, LoadError, "n: Input should be"),
-        ({"_type": "azure", 7: 1}, LoadError, "The key 7 is no text"),
+        ({"_type": "azure", 7: 1}, LoadError, "The key 7 is not text"),
         ({"_type": "azure"}, LoadError, "No endpoint"),
         ({"_type": "azureml_endpoint", **_ML, "tmeout": 1}, LoadError, "Did you mean 'timeout'"),
         ({"_type": "azureml_endpoint", **_ML, "content_formatter": "dolly"}, LoadError, "mapping"),
@@ -451,9 +451,9 @@ def test_equality_compares_class_and_settings() -> None:
 def test_formatters_with_other_settings_are_told_apart_by_caches() -> None:
     """Wherever they keep them."""
     digests = {
-        AzureMLOnlineEndpoint(
-            **_ML, endpoint_api_key="k", content_formatter=formatter
-        )._settings_digest
+        AzureMLOnlineEndpoint(**_ML, endpoint_api_key="k", content_formatter=formatter).asdict()[
+            "settings_digest"
+        ]
         for formatter in (Templated("a"), Templated("b"), Slotted("a"), Slotted("a", "m"))
     }
     assert len(digests) == 4

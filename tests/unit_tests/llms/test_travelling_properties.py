@@ -23,9 +23,8 @@ from langchain_azure_llms import (
     OpenAIChatContentFormatter,
     load_llm,
 )
-from langchain_azure_llms.llms._base import AzureLLM
-from langchain_azure_llms.transport._exchange import HttpRequest
-from tests.unit_tests.llms.scripted import calls_of
+from tests.support.llms import AzureLLM
+from tests.unit_tests.llms.scripted import SentRequest, requests_of
 
 _SECRET = "S3CRET-key-of-the-test"
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**25), 10**25)
@@ -96,9 +95,9 @@ _quick = settings(
 )
 
 
-def _sent(llm: Any) -> HttpRequest:
-    (call,) = calls_of(llm, ["a prompt"])
-    request: HttpRequest = call.request
+def _sent(llm: Any) -> SentRequest:
+    (call,) = requests_of(llm, ["a prompt"])
+    request: SentRequest = call
     return request
 
 

@@ -4,13 +4,8 @@ import pytest
 
 from langchain_azure_llms import AzureOpenAI
 from langchain_azure_llms.exceptions import ConfigurationError
-from langchain_azure_llms.llms._urls import (
-    azure_openai_route,
-    check_url,
-    check_version,
-    is_loopback,
-    with_query,
-)
+from langchain_azure_llms.llms.openai_urls import azure_openai_route, check_version
+from langchain_azure_llms.llms.urls import check_url, is_loopback, with_query
 
 _DATED = "2024-10-21"
 _CLASSIC = "https://r.openai.azure.com/openai/deployments/d/completions?api-version=2024-10-21"
@@ -187,7 +182,7 @@ def test_what_is_odd_about_an_address_is_put_right(address: str) -> None:
     llm = AzureOpenAI(
         azure_endpoint=address, azure_deployment="d", api_version=" 2024-10-21 ", api_key="k"
     )
-    assert llm._route.url("completions", "d") == (
+    assert llm.route.url("completions", "d") == (
         "https://r.services.ai.azure.com/openai/deployments/d/completions?api-version=2024-10-21"
     )
 
@@ -198,7 +193,7 @@ def test_versions_of_the_v1_api_are_known_in_any_case(version: str, expected: st
     llm = AzureOpenAI(
         azure_endpoint="https://r.example", azure_deployment="d", api_version=version, api_key="k"
     )
-    assert (llm.openai_api_version, llm._route.is_v1) == (expected, True)
+    assert (llm.openai_api_version, llm.route.is_v1) == (expected, True)
 
 
 @pytest.mark.parametrize("version", ["2024-10-21?", "a b", "", "2024/10/21"])

@@ -16,7 +16,7 @@ from langchain_azure_llms import (
     CustomOpenAIContentFormatter,
 )
 from tests.unit_tests.llms.scripted import AsyncCalls, Service, SyncCalls
-from tests.unit_tests.transport.test_drivers import Parts
+from tests.unit_tests.wire.parts import Parts
 
 Calls = SyncCalls | AsyncCalls
 _numbers = itertools.count()

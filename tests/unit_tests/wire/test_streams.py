@@ -21,10 +21,10 @@ from langchain_azure_llms.exceptions import (
     StatusError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.llms._base import AzureLLM
+from tests.support.llms import AzureLLM
 from tests.unit_tests.llms.scripted import Service, stream, text_event
-from tests.unit_tests.transport.test_drivers import Parts
 from tests.unit_tests.wire.endpoints import Calls, azure, framed, in_parts, scoring
+from tests.unit_tests.wire.parts import Parts
 
 _SAFE = {"hate": {"filtered": False, "severity": "safe"}}
 _BLOCKED = {"hate": {"filtered": True, "severity": "medium"}}

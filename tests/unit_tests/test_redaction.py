@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_azure_llms._redact import public_url, shortened
+from langchain_azure_llms._redaction import public_url, shortened
 
 
 @pytest.mark.parametrize(

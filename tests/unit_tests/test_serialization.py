@@ -1,4 +1,4 @@
-"""Files: read safely, written whole or not at all."""
+"""Mappings as files: read by safe loaders, written completely or not at all."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_azure_llms import _codecs
+from langchain_azure_llms import _serialization
 from langchain_azure_llms.exceptions import LoadError, UnsupportedFileError
 
 _PLAIN = st.recursive(
@@ -25,16 +25,16 @@ _PLAIN = st.recursive(
 
 
 @pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml", ".JSON"])
-def test_a_mapping_comes_back_whole(suffix: str, tmp_path: Path) -> None:
-    """In each format, with every kind of value; surrogates and controls included."""
+def test_a_mapping_is_read_as_it_was_written(suffix: str, tmp_path: Path) -> None:
+    """In each format, with every kind of value, surrogates and control characters included."""
 
     @given(st.dictionaries(st.text(), _PLAIN, max_size=4))
-    def comes_back(value: dict[str, Any]) -> None:
+    def is_equal(value: dict[str, Any]) -> None:
         path = tmp_path / f"x{suffix}"
-        _codecs.write(path, value)
-        assert _codecs.read(path) == value
+        _serialization.write(path, value)
+        assert value == _serialization.read(path)
 
-    comes_back()
+    is_equal()
 
 
 @pytest.mark.parametrize(
@@ -56,73 +56,73 @@ def test_a_mapping_comes_back_whole(suffix: str, tmp_path: Path) -> None:
         ("x.yaml", "[" * 5_000, "nested too deeply"),
     ],
 )
-def test_what_is_no_mapping_is_refused_with_path_and_reason(
+def test_a_file_without_a_mapping_is_a_load_error(
     name: str, content: str | bytes, reason: str, tmp_path: Path
 ) -> None:
-    """By LoadError, and nothing else."""
+    """Its message has the path and the reason."""
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(LoadError) as raised:
-        _codecs.read(path)
-    assert raised.value.path == str(path)
+        _serialization.read(path)
+    assert str(path) == raised.value.path
     assert str(path) in str(raised.value)
     assert reason in str(raised.value)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    """With the system's reason."""
+    """The message has the operating system's reason."""
     with pytest.raises(LoadError, match="No such file"):
-        _codecs.read(tmp_path / "nothing.json")
+        _serialization.read(tmp_path / "nothing.json")
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(LoadError, match="Is a directory"):
-        _codecs.read(tmp_path / "folder.json")
+        _serialization.read(tmp_path / "folder.json")
 
 
 @pytest.mark.parametrize("name", ["x", "x.txt", "x.json.bak", ".json"])
 def test_other_suffixes_are_refused_both_ways(name: str, tmp_path: Path) -> None:
     """The error lists those that are known, and nothing is written."""
-    for act in (_codecs.read, lambda path: _codecs.write(path, {})):
+    for act in (_serialization.read, lambda path: _serialization.write(path, {})):
         with pytest.raises(UnsupportedFileError, match=r"\.json, \.yaml, \.yml"):
             act(tmp_path / name)
-    assert list(tmp_path.iterdir()) == []
+    assert [] == list(tmp_path.iterdir())
 
 
-def test_dates_of_yaml_stay_texts(tmp_path: Path) -> None:
-    """`openai_api_version: 2024-10-21`, written by hand, is no date."""
+def test_dates_in_yaml_are_read_as_text(tmp_path: Path) -> None:
+    """Such as `openai_api_version: 2024-10-21`, written by hand."""
     path = tmp_path / "x.yaml"
     path.write_text("openai_api_version: 2024-10-21\n")
-    assert _codecs.read(path) == {"openai_api_version": "2024-10-21"}
+    assert {"openai_api_version": "2024-10-21"} == _serialization.read(path)
 
 
-def test_missing_folders_are_made(tmp_path: Path) -> None:
+def test_missing_folders_are_created(tmp_path: Path) -> None:
     """As LangChain's own `save` does."""
     path = tmp_path / "a" / "b" / "x.json"
-    _codecs.write(path, {"a": 1})
-    assert json.loads(path.read_text()) == {"a": 1}
+    _serialization.write(path, {"a": 1})
+    assert {"a": 1} == json.loads(path.read_text())
 
 
-def test_a_file_is_written_whole_or_not_at_all(
+def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A failure leaves the old file, and nothing beside it."""
+    """And no temporary file beside it."""
     path = tmp_path / "x.json"
-    _codecs.write(path, {"old": True})
+    _serialization.write(path, {"old": True})
 
     def full(*_: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="disk full"):
-        _codecs.write(path, {"new": True})
-    assert json.loads(path.read_text()) == {"old": True}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
+        _serialization.write(path, {"new": True})
+    assert {"old": True} == json.loads(path.read_text())
+    assert ["x.json"] == [entry.name for entry in tmp_path.iterdir()]
 
 
 def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     """Not those of a temporary file."""
     old = os.umask(0o027)
     try:
-        _codecs.write(tmp_path / "x.json", {})
+        _serialization.write(tmp_path / "x.json", {})
     finally:
         os.umask(old)
-    assert stat.S_IMODE((tmp_path / "x.json").stat().st_mode) == 0o640
+    assert 0o640 == stat.S_IMODE((tmp_path / "x.json").stat().st_mode)
