@@ -21,8 +21,9 @@ class Endpoint:
     """What all requests of an LLM object have in common.
 
     Attributes:
-        headers: The headers of every request, but for the credential's.
-        overriding: Those of them that the user set: they replace the credential's, too.
+        headers: The headers of every request, a key's included.
+        key: The key's header alone; empty where there are tokens.
+        overriding: The headers that the user set: they replace the key's, too.
         query: The query parameters of every request.
         authorization: How requests prove who sends them.
         network: How the network is used.
@@ -34,6 +35,7 @@ class Endpoint:
     """
 
     headers: Mapping[str, str]
+    key: Mapping[str, str] = field(repr=False)
     overriding: Mapping[str, str]
     query: Mapping[str, Any]
     authorization: Authorization = field(repr=False)

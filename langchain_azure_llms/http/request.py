@@ -40,6 +40,7 @@ class HttpRequest:
             `read`, `write`, `pool`); None leaves those of a client of the user's own.
         stream: Whether a successful response is handed over unread.
         needs_token: Whether a bearer token must be fetched and added.
+        needs_permit: Whether the user's rate limiter is asked before it is sent.
         rate_limit_key: Which requests share one rate limit: the URL and the credential.
     """
 
@@ -50,6 +51,7 @@ class HttpRequest:
     timeout: Mapping[str, float | None] | None = None
     stream: bool = False
     needs_token: bool = False
+    needs_permit: bool = False
     rate_limit_key: object = field(default=None, repr=False)
 
     def with_body(self, body: bytes) -> HttpRequest:
@@ -58,7 +60,7 @@ class HttpRequest:
 
 
 class AcquirePermit(NamedTuple):
-    """Ask the user's rate limiter, where there is one."""
+    """Ask the user's rate limiter."""
 
 
 class FetchToken(NamedTuple):
@@ -173,7 +175,8 @@ def send_with_retries(request: HttpRequest, surroundings: Surroundings) -> Reque
     policy, cooldowns = request.policy, surroundings.cooldowns
     attempts, waited, has_refreshed = 0, 0.0, False
     headers, token = request.headers, None
-    yield AcquirePermit()
+    if request.needs_permit:
+        yield AcquirePermit()
     if request.needs_token:
         token = _token((yield FetchToken()))
         headers = _with_token(request.headers, token)

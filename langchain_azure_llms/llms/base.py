@@ -38,7 +38,12 @@ from langchain_azure_llms.http import transports
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.retry import RetryPolicy
 from langchain_azure_llms.llms import batching, copying, generation, settings
-from langchain_azure_llms.llms.cache_key import calling_with, identity, redacted
+from langchain_azure_llms.llms.cache_key import (
+    calling_with,
+    identity,
+    redacted,
+    settings_digest,
+)
 from langchain_azure_llms.llms.completion import RequestBuilder, refuse_other_than_text
 
 
@@ -197,6 +202,11 @@ class AzureLLM(BaseLLM):
     def endpoint(self) -> Endpoint:
         """Where requests go, and as whom; derived from the settings, anew when one is assigned."""
         return self._make_endpoint()
+
+    @cached_property
+    def settings_digest(self) -> str:
+        """Tells LLM objects with other settings apart in caches; anew when one is assigned."""
+        return settings_digest(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, copying.as_secret(self, name, value))

@@ -55,12 +55,13 @@ def identity(llm: AzureLLM) -> dict[str, Any]:
     call = _call.get()
     arguments = call[1] if call is not None and call[0] == id(llm) else {}
     digests = {name: digest(arguments[name]) for name in _SECRET_ARGUMENTS & arguments.keys()}
+    return {"settings_digest": llm.settings_digest, **arguments, **digests}
+
+
+def settings_digest(llm: AzureLLM) -> str:
+    """Return a digest of every setting that changes answers."""
     names = settings.answer_settings(type(llm), *llm.lc_secrets)
-    return {
-        "settings_digest": digest({name: getattr(llm, name) for name in names}),
-        **arguments,
-        **digests,
-    }
+    return digest({name: getattr(llm, name) for name in names})
 
 
 def digest(value: Any) -> str:

@@ -217,9 +217,8 @@ def open_pack(
     """
     api = api_cache.get(builder)
     if api is not None:
-        call = _build(builder, api, prompts)
         try:
-            return call, (yield from _send(call, builder, surroundings))
+            return (yield from _send(builder, api, prompts, surroundings))
         except OperationNotSupportedError:
             if len(builder.apis) == 1:
                 raise
@@ -238,8 +237,7 @@ def detect_api(
     refusals: dict[str, OperationNotSupportedError] = {}
     for api in builder.apis:
         try:
-            call = _build(builder, api, prompts)
-            response = yield from _send(call, builder, surroundings)
+            found = yield from _send(builder, api, prompts, surroundings)
         except OperationNotSupportedError as error:
             refusals[api] = error
         except PROMPT_ERRORS:
@@ -252,19 +250,16 @@ def detect_api(
             raise
         else:
             api_cache.remember(builder, api, refusals)
-            return call, response
+            return found
     raise _all_refused(builder, refusals)
 
 
-def _build(builder: RequestBuilder, api: str, prompts: Sequence[str]) -> CompletionRequest:
-    return builder.build(api, prompts[: builder.pack_size(api)])
-
-
 def _send(
-    call: CompletionRequest, builder: RequestBuilder, surroundings: Surroundings
-) -> Generator[Step, Any, HttpResponse]:
+    builder: RequestBuilder, api: str, prompts: Sequence[str], surroundings: Surroundings
+) -> OpenFlow:
+    call = builder.build(api, prompts[: builder.pack_size(api)])
     try:
-        return (yield from send_with_retries(call.request, surroundings))
+        return call, (yield from send_with_retries(call.request, surroundings))
     except StatusError as error:
         builder.add_hint(error)
         raise

@@ -52,7 +52,8 @@ def make_endpoint(
     settings.check_headers(sent)
     settings.check_mapping(llm.default_query, "default_query")
     return Endpoint(
-        headers=RedactedMapping(with_headers(ours, llm.default_headers)),
+        headers=RedactedMapping(sent),
+        key=authorization.headers(),
         overriding=RedactedMapping(llm.default_headers or {}),
         query=RedactedMapping(llm.default_query or {}),
         authorization=authorization,
@@ -89,11 +90,10 @@ def request_template(
     """
     for name, given in (("extra_headers", extra_headers), ("extra_query", extra_query)):
         settings.check_mapping(given, name)
-    authorization = endpoint.authorization
+    authorization, headers = endpoint.authorization, endpoint.headers
     key = authorization.headers()
-    headers: Mapping[str, str] = RedactedMapping(
-        with_headers({**endpoint.headers, **key}, endpoint.overriding) if key else endpoint.headers
-    )
+    if key != endpoint.key:  # an AzureKeyCredential was given another one
+        headers = RedactedMapping(with_headers({**headers, **key}, endpoint.overriding))
     if extra_headers:
         headers = RedactedMapping(with_headers(headers, extra_headers))
         settings.check_headers(headers)
@@ -107,5 +107,6 @@ def request_template(
         endpoint.timeout if timeout is None else timeout.as_dict(),
         stream,
         authorization.needs_token,
+        endpoint.rate_limiter is not None,
         (url, authorization.identity),
     )

@@ -51,6 +51,8 @@ def generate(
         AzureLLMError: The first error.
     """
     builder = llm.request_builder(prompts, stop, params, stream=False)
+    if len(prompts) == 1:
+        return _result(llm, [(0, _complete(llm, builder, prompts).response)])
     first = prompts[: _pack_size(builder)]
     with _numbered(0, prompts):
         count, response = _complete(llm, builder, first)
@@ -71,6 +73,8 @@ async def agenerate(
 ) -> LLMResult:
     """Complete prompts in asyncio; see `generate`."""
     builder = llm.request_builder(prompts, stop, params, stream=False)
+    if len(prompts) == 1:
+        return _result(llm, [(0, (await _acomplete(llm, builder, prompts)).response)])
     first = prompts[: _pack_size(builder)]
     with _numbered(0, prompts):
         count, response = await _acomplete(llm, builder, first)

@@ -303,7 +303,9 @@ class AzureMLOnlineEndpoint(AzureLLM):
         if stream:
             params["stream"] = True
         template = request_template(self.endpoint, self.endpoint_url, stream=stream, **options)
-        return ScoringRequests(template, formatter, api_type, params)
+        return ScoringRequests(
+            template, formatter, api_type, params, self.endpoint_url, self.endpoint_url
+        )
 
 
 class ScoringRequests(NamedTuple):
@@ -314,27 +316,18 @@ class ScoringRequests(NamedTuple):
         formatter: The content formatter.
         api_type: How the model is hosted.
         params: Model parameters.
+        deployment: The scoring URL.
+        name: The scoring URL, too.
+        apis: One: the schema of the content formatter.
     """
 
     template: HttpRequest
     formatter: Any
     api_type: AzureMLEndpointApiType
     params: dict[str, Any]
-
-    @property
-    def apis(self) -> tuple[str, ...]:
-        """One: the schema of the content formatter."""
-        return ("",)
-
-    @property
-    def deployment(self) -> str:
-        """The scoring URL."""
-        return self.template.url
-
-    @property
-    def name(self) -> str:
-        """The scoring URL, which stands for the deployment."""
-        return self.template.url
+    deployment: str
+    name: str
+    apis: tuple[str, ...] = ("",)
 
     def pack_size(self, api: str) -> int:  # noqa: ARG002 - there is one API
         """Return 1: score scripts answer one prompt, and drop others in silence."""

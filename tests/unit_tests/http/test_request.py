@@ -55,7 +55,6 @@ def _steps(
         cooldowns or Cooldowns(), lambda: 100.0, lambda: 0.0, lambda _low, high: high
     )
     flow = send_with_retries(request, surroundings)
-    assert next(flow) == AcquirePermit()
     steps, left = [next(flow)], list(outcomes)
     try:
         while True:
@@ -182,11 +181,19 @@ def _way_without_sending(
         HttpRequest("https://host/path", {}, b"", policy, rate_limit_key="x"),
         Surroundings(cooldowns, lambda: 100.0, lambda: 0.0, lambda _low, high: high),
     )
-    assert next(flow) == AcquirePermit()
     try:
         return [next(flow)], None
     except RateLimitError as error:
         return [], error
+
+
+def test_a_rate_limiter_is_asked_once_before_all_else() -> None:
+    """Its retries are not counted."""
+    request = HttpRequest("https://host/path", {}, b"", RetryPolicy(), needs_permit=True)
+    surroundings = Surroundings(Cooldowns(), lambda: 100.0, lambda: 0.0, lambda _low, high: high)
+    flow = send_with_retries(request, surroundings)
+    steps = [next(flow), flow.send(None), flow.send(_BUSY), flow.send(None)]
+    assert [type(step) for step in steps] == [AcquirePermit, Send, Sleep, Send]
 
 
 def test_a_token_is_fetched_before_sending() -> None:
