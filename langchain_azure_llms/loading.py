@@ -147,8 +147,6 @@ def _check_host(llm: BaseLLM, allowed_hosts: str | Iterable[str] | None) -> None
         )
 
 
-# --- the hook into LangChain's own load_llm ---------------------------------------------------
-
 _LOOKUP, _LOADER = "get_type_to_cls_dict", "load_llm_from_config"
 _HOOKS = (
     ("langchain_community.llms", _LOOKUP),

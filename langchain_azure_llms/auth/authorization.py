@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 from pydantic import SecretStr
 
 from langchain_azure_llms.auth.credentials import gives_tokens, key_of
-from langchain_azure_llms.auth.tokens import CachedTokens, ProvidedTokens, shared_cache
-
-Tokens = CachedTokens | ProvidedTokens
+from langchain_azure_llms.auth.tokens import (
+    CachedTokens,
+    afetch,
+    fetch,
+    is_async,
+    read_token,
+    shared_tokens,
+)
+from langchain_azure_llms.exceptions import ConfigurationError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,36 +27,60 @@ class Authorization:
 
     Attributes:
         headers: Returns the header with the key; empty where there are tokens.
-        tokens: Gives a token for each request; None where there is a key.
+        source: A credential or a function that gives tokens to sync calls, if there is one.
+        async_source: The same for async calls; may be a sync one.
+        scopes: What the tokens are for; empty where functions are called, which know it.
+        cache: Keeps the tokens; None to fetch one for each request.
     """
 
     headers: Callable[[], dict[str, str]] = dict
-    tokens: Tokens | None = None
+    source: Any = None
+    async_source: Any = None
+    scopes: Sequence[str] = ()
+    cache: CachedTokens | None = None
 
     @property
     def needs_token(self) -> bool:
         """Whether a token must be fetched for each request."""
-        return self.tokens is not None
+        return self.async_source is not None
 
     @property
     def supports_sync(self) -> bool:
         """Whether sync and async calls use the same, a sync, source."""
-        return self.tokens is None or self.tokens.supports_sync
+        return self.source is self.async_source and not is_async(self.source, self.scopes)
 
     @property
     def identity(self) -> int:
         """Tells callers apart that have rate limits of their own; holds no secret."""
-        if self.tokens is None:
-            return hash(tuple(self.headers().items()))
-        return self.tokens.identity
+        if self.needs_token:
+            return id(self.async_source if self.source is None else self.source)
+        return hash(tuple(self.headers().items()))
 
     def get_token(self, refused: SecretStr | None, claims: str | None) -> SecretStr:
-        """Return a token, in a thread; `refused` is one that the service refused just now."""
-        return cast("Tokens", self.tokens).get(refused, claims)
+        """Return a token, in a thread.
+
+        Args:
+            refused: A token that the service refused just now.
+            claims: What the service said a new one must hold.
+
+        Raises:
+            ConfigurationError: If there is only an async source.
+            CredentialError: If the source gives no token.
+        """
+        if self.source is None:
+            raise ConfigurationError(
+                "Only an async token provider was given, and this is a sync call. Pass a sync one "
+                "too (azure_ad_token_provider), or call the async methods (ainvoke, astream, ...)."
+            )
+        get = partial(fetch, self.source, self.scopes, claims)
+        return self.cache.get(get, refused) if self.cache else read_token(get(), 0.0).text
 
     async def aget_token(self, refused: SecretStr | None, claims: str | None) -> SecretStr:
-        """Return a token, without blocking the event loop."""
-        return await cast("Tokens", self.tokens).aget(refused, claims)
+        """Return a token, without blocking the event loop; see `get_token`."""
+        get = partial(afetch, self.async_source, self.scopes, claims)
+        return (
+            await self.cache.aget(get, refused) if self.cache else read_token(await get(), 0).text
+        )
 
 
 def api_key(key: SecretStr) -> Authorization:
@@ -65,16 +96,10 @@ def bearer(token: SecretStr) -> Authorization:
 def credential_authorization(
     credential: Any, scopes: Sequence[str], as_header: Callable[[SecretStr], Authorization]
 ) -> Authorization:
-    """Return the authorization of `credential=`.
-
-    Args:
-        credential: A key, or what gives tokens.
-        scopes: What tokens are for.
-        as_header: `api_key` or `bearer`: how a key is sent.
-    """
+    """Return the authorization of `credential=`; `as_header` says how a key is sent."""
     if gives_tokens(credential):
-        cache = shared_cache(credential, scopes)
-        return Authorization(tokens=CachedTokens(credential, scopes, cache))
+        cache = shared_tokens(credential, scopes)
+        return Authorization(dict, credential, credential, scopes, cache)
     # Read for each request: an AzureKeyCredential may be given another key at any time.
     return Authorization(lambda: as_header(key_of(credential) or SecretStr("")).headers())
 
@@ -82,5 +107,5 @@ def credential_authorization(
 def provider_authorization(
     provider: Callable[[], Any] | None, async_provider: Callable[[], Any] | None
 ) -> Authorization:
-    """Return the authorization of a pair of functions that return tokens."""
-    return Authorization(tokens=ProvidedTokens(provider, async_provider))
+    """Return the authorization of functions that return tokens, called for each request."""
+    return Authorization(dict, provider, async_provider or provider)

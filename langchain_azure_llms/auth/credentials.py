@@ -53,27 +53,19 @@ def check_secret(secret: SecretStr | None, name: str) -> None:
     Raises:
         ConfigurationError: If it is empty, or holds what no HTTP header may hold.
     """
-    problem = "" if secret is None else problem_with(secret)
-    if problem:
-        raise ConfigurationError(f"{name} {problem}")
-
-
-def problem_with(secret: SecretStr) -> str:
-    """Return what is wrong with a key or token; an empty text if nothing is."""
-    value = secret.get_secret_value()
+    value = "key" if secret is None else secret.get_secret_value()
     if not value.strip():
-        return "is empty. Pass the key or token itself."
+        raise ConfigurationError(f"{name} is empty. Pass the key or token itself.")
     if value.lower().startswith("bearer "):
-        return (
-            "begins with 'Bearer ': pass what comes after it, and a Microsoft Entra token as "
-            "azure_ad_token or by a function."
+        raise ConfigurationError(
+            f"{name} begins with 'Bearer ': pass what comes after it, and a Microsoft Entra token "
+            "as azure_ad_token or by a function."
         )
     if value != value.strip() or not value.isascii() or not value.isprintable():
-        return (
-            "has white space around it or characters that no HTTP header may hold; perhaps a line "
-            "break came along from a file."
+        raise ConfigurationError(
+            f"{name} has white space around it or characters that no HTTP header may hold; perhaps "
+            "a line break came along from a file."
         )
-    return ""
 
 
 def is_web_token(secret: SecretStr | str) -> bool:

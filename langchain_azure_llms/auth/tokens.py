@@ -10,14 +10,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary, finalize
 
 from pydantic import SecretStr
 
-from langchain_azure_llms.auth.credentials import problem_with
+from langchain_azure_llms.auth.credentials import check_secret
 from langchain_azure_llms.exceptions import ConfigurationError, CredentialError
 
 _MARGIN = 300.0
@@ -36,40 +36,10 @@ class Token(NamedTuple):
     replace_at: float = 0.0
 
 
-class ProvidedTokens:
-    """Tokens of a pair of functions, as langchain-openai takes them: called for each request."""
+class CachedTokens:
+    """Keeps the token of one credential: of those who need a new one, one fetches it for all.
 
-    def __init__(
-        self, provider: Callable[[], Any] | None, async_provider: Callable[[], Any] | None
-    ) -> None:
-        self._provider, self._async_provider = provider, async_provider
-        self.supports_sync = provider is not None and async_provider is None
-        self.identity = id(provider or async_provider)
-
-    def get(self, _refused: SecretStr | None = None, _claims: str | None = None) -> SecretStr:
-        """Return a token, in a thread.
-
-        Raises:
-            ConfigurationError: If only an async provider was given.
-            CredentialError: If the provider gives no token.
-        """
-        if self._provider is None:
-            raise ConfigurationError(
-                "Only an async token provider was given, and this is a sync call. Pass a sync one "
-                "too (azure_ad_token_provider), or call the async methods (ainvoke, astream, ...)."
-            )
-        return read_token(_sync_answer(self._provider, "a function"), 0.0).text
-
-    async def aget(
-        self, _refused: SecretStr | None = None, _claims: str | None = None
-    ) -> SecretStr:
-        """Return a token, without blocking the event loop; see `get`."""
-        provider: Any = self._async_provider or self._provider
-        return read_token(await _async_answer(provider), 0.0).text
-
-
-class TokenCache:
-    """The token of one credential, and the locks that have one caller replace it for all.
+    Where a token cannot be replaced in time, the old one is used until its end.
 
     Args:
         clock: Seconds since 1970.
@@ -77,33 +47,56 @@ class TokenCache:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self.token: Token | None = None
+        self._token: Token | None = None
         self._not_before = 0.0
         self.new_locks()
 
     def new_locks(self) -> None:
         """Forget the locks: a fork copies them as they are, for ever held."""
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         # Weak values, not keys: a lock may refer to its loop. It lives while somebody uses it.
         self._loop_locks: WeakValueDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
             WeakValueDictionary()
         )
 
-    def loop_lock(self) -> asyncio.Lock:
-        """Return the lock for the running event loop."""
-        return self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    def get(self, fetch: Callable[[], Any], refused: SecretStr | None = None) -> SecretStr:
+        """Return a token; `refused` is one that the service refused just now."""
+        lock, before = self._lock, self._token
+        token = self._usable(refused, before, is_being_replaced=lock.locked())
+        if token is not None:
+            return token
+        with lock:
+            token = self._usable(refused, before)
+            if token is not None:
+                return token
+            try:
+                return self._keep(fetch())
+            except Exception as error:  # noqa: BLE001 - whatever a credential raises
+                return self._old_one(refused, error)
 
-    def usable(
+    async def aget(
+        self, fetch: Callable[[], Awaitable[Any]], refused: SecretStr | None = None
+    ) -> SecretStr:
+        """Return a token, without blocking the event loop; see `get`."""
+        lock = self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        before = self._token
+        token = self._usable(refused, before, is_being_replaced=lock.locked())
+        if token is not None:
+            return token
+        async with lock:
+            token = self._usable(refused, before)
+            if token is not None:
+                return token
+            try:
+                return self._keep(await fetch())
+            except Exception as error:  # noqa: BLE001 - whatever a credential raises
+                return self._old_one(refused, error)
+
+    def _usable(
         self, refused: SecretStr | None, before: Token | None, *, is_being_replaced: bool = False
     ) -> SecretStr | None:
-        """Return the token, if it can be used.
-
-        Args:
-            refused: A token that must not be used.
-            before: The token that was here when this caller came: another one is new.
-            is_being_replaced: Whether another caller is fetching a new one.
-        """
-        token, now = self.token, self._clock()
+        """Return the token, if it can be used; `before` is the one when this caller came."""
+        token, now = self._token, self._clock()
         if token is None or token.text == refused:
             return None
         is_valid = now < token.expires_on
@@ -112,14 +105,13 @@ class TokenCache:
         is_new = token is not before or now < token.replace_at
         return token.text if is_new or can_wait or replaces_refused else None
 
-    def keep(self, answer: Any) -> SecretStr:
-        """Keep the token that a credential gave, and return it."""
-        self.token = token = read_token(answer, self._clock())
+    def _keep(self, answer: Any) -> SecretStr:
+        self._token = token = read_token(answer, self._clock())
         return token.text
 
-    def old_one(self, refused: SecretStr | None, error: Exception) -> SecretStr:
+    def _old_one(self, refused: SecretStr | None, error: Exception) -> SecretStr:
         """Return the token, if it is still valid; else raise why there is no new one."""
-        token, now = self.token, self._clock()
+        token, now = self._token, self._clock()
         if token is None or token.text == refused or now >= token.expires_on:
             raise error
         self._not_before = now + _RETRY_SECONDS
@@ -130,18 +122,18 @@ class TokenCache:
         return token.text
 
 
-_caches: dict[tuple[int, tuple[str, ...]], TokenCache] = {}
+_caches: dict[tuple[int, tuple[str, ...]], CachedTokens] = {}
 
 
-def shared_cache(credential: Any, scopes: Sequence[str]) -> TokenCache:
-    """Return the cache of a credential: one for all LLM objects, for as long as it lives."""
+def shared_tokens(credential: Any, scopes: Sequence[str]) -> CachedTokens:
+    """Return the tokens of a credential: shared by all LLM objects, for as long as it lives."""
     key = (id(credential), tuple(scopes))
     if key not in _caches:
         try:
             finalize(credential, _caches.pop, key, None).atexit = False
         except TypeError:  # an object that has no weak references
-            return TokenCache()
-    return _caches.setdefault(key, TokenCache())
+            return CachedTokens()
+    return _caches.setdefault(key, CachedTokens())
 
 
 def _after_fork() -> None:
@@ -153,107 +145,51 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class CachedTokens:
-    """The tokens of a credential: however many callers need a new one, one of them fetches it.
-
-    Where a token cannot be replaced in time, the old one is used until its end.
-
-    Args:
-        credential: A credential of azure-identity, sync or async, or a function that returns a
-            token, or a coroutine function.
-        scopes: What the tokens are for.
-        cache: Holds the token.
-    """
-
-    def __init__(self, credential: Any, scopes: Sequence[str], cache: TokenCache) -> None:
-        self._credential, self._scopes, self._cache = credential, scopes, cache
-        self.identity = id(credential)
-
-    @property
-    def supports_sync(self) -> bool:
-        """Whether the credential is a sync one, which is used for async calls too."""
-        return not _is_async(self._function(None))
-
-    def get(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
-        """Return a token, in a thread.
-
-        Args:
-            refused: A token that the service refused just now.
-            claims: What the service said a new one must hold.
-
-        Raises:
-            ConfigurationError: If the credential is an async one.
-            CredentialError: If it gives no token.
-        """
-        cache, before = self._cache, self._cache.token
-        token = cache.usable(refused, before, is_being_replaced=cache.lock.locked())
-        if token is not None:
-            return token
-        with cache.lock:
-            token = cache.usable(refused, before)
-            if token is not None:
-                return token
-            name = type(self._credential).__name__
-            try:
-                return cache.keep(_sync_answer(self._function(claims), name))
-            except Exception as error:  # noqa: BLE001 - whatever a credential raises
-                return cache.old_one(refused, error)
-
-    async def aget(self, refused: SecretStr | None = None, claims: str | None = None) -> SecretStr:
-        """Return a token, without blocking the event loop; see `get`."""
-        cache, before = self._cache, self._cache.token
-        lock = cache.loop_lock()
-        token = cache.usable(refused, before, is_being_replaced=lock.locked())
-        if token is not None:
-            return token
-        async with lock:
-            token = cache.usable(refused, before)
-            if token is not None:
-                return token
-            try:
-                return cache.keep(await _async_answer(self._function(claims)))
-            except Exception as error:  # noqa: BLE001 - whatever a credential raises
-                return cache.old_one(refused, error)
-
-    def _function(self, claims: str | None) -> Callable[[], Any]:
-        """Return what fetches a token."""
-        get_token = getattr(self._credential, "get_token", None)
-        if get_token is None:  # a function, which knows its scopes
-            function: Callable[[], Any] = self._credential
-            return function
-        return partial(get_token, *self._scopes, **({"claims": claims} if claims else {}))
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    while isinstance(function, partial):
-        function = function.func
+def is_async(source: Any, scopes: Sequence[str]) -> bool:
+    """Return whether a credential, or a function that returns tokens, is an async one."""
+    function = _function(source, scopes)
     call = getattr(function, "__call__", None)  # noqa: B004 - an object whose call is a coroutine
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
-def _sync_answer(function: Callable[[], Any], name: str) -> Any:
-    """Return what a sync function returns; refuse what only an event loop can await."""
-    answer = _call(function)
+def fetch(source: Any, scopes: Sequence[str], claims: str | None) -> Any:
+    """Return what a credential or a function gives, in a thread.
+
+    Raises:
+        ConfigurationError: If it is an async one.
+    """
+    answer = _call(source, scopes, claims)
     if not inspect.isawaitable(answer):
         return answer
     if inspect.iscoroutine(answer):
         answer.close()
     raise ConfigurationError(
-        f"The credential ({name}) is an async one, and this is a sync call. Pass a sync "
-        "credential, such as those of azure.identity instead of azure.identity.aio (it is used for "
-        "async calls too), or call the async methods (ainvoke, astream, ...)."
+        f"The credential ({type(source).__name__}) is an async one, and this is a sync call. Pass "
+        "a sync credential, such as those of azure.identity instead of azure.identity.aio (it is "
+        "used for async calls too), or call the async methods (ainvoke, astream, ...)."
     )
 
 
-async def _async_answer(function: Callable[[], Any]) -> Any:
-    """Return what a function returns; a sync one is called in a thread."""
-    answer = function() if _is_async(function) else await asyncio.to_thread(_call, function)
+async def afetch(source: Any, scopes: Sequence[str], claims: str | None) -> Any:
+    """Return what a credential or a function gives; a sync one is called in a thread."""
+    call = partial(_call, source, scopes, claims)
+    answer = call() if is_async(source, scopes) else await asyncio.to_thread(call)
     return await answer if inspect.isawaitable(answer) else answer
 
 
-def _call(function: Callable[[], Any]) -> Any:
+def _function(source: Any, scopes: Sequence[str]) -> Callable[..., Any]:
+    function: Callable[..., Any] = (
+        getattr(source, "get_token", None) if scopes else None
+    ) or source
+    return function
+
+
+def _call(source: Any, scopes: Sequence[str], claims: str | None) -> Any:
+    function = _function(source, scopes)
     try:
-        return function()
+        if function is source:  # which knows its scopes
+            return function()
+        return function(*scopes, **({"claims": claims} if claims else {}))
     except StopIteration as error:  # it would be taken for the end of a generator
         raise CredentialError("The token provider has no more tokens (StopIteration).") from error
 
@@ -269,9 +205,7 @@ def read_token(answer: Any, now: float) -> Token:
     if not isinstance(text, str) or not text.strip():
         shown = "an empty text" if isinstance(text, str) else f"a {type(answer).__name__}"
         raise CredentialError(f"The token provider returned {shown}, expected a token as text.")
-    problem = problem_with(SecretStr(text))
-    if problem:
-        raise ConfigurationError(f"The token provider's token {problem}")
+    check_secret(SecretStr(text), "The token provider's token")
     end = end_of_web_token(answer) if isinstance(answer, str) else getattr(answer, "expires_on", 0)
     if not isinstance(end, int | float) or not end:
         return Token(SecretStr(text))

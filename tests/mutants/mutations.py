@@ -203,8 +203,8 @@ _SENDING = (
     Mutation(
         "a token is kept as long as its credential",
         "auth/tokens.py",
-        "    return _caches.setdefault(key, TokenCache())\n",
-        "    return TokenCache()\n",
+        "    return _caches.setdefault(key, CachedTokens())\n",
+        "    return CachedTokens()\n",
         ("auth/test_credentials.py", "auth/test_tokens.py"),
     ),
     Mutation(

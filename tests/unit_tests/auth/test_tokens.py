@@ -20,15 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from langchain_azure_llms.auth.authorization import Authorization, api_key, credential_authorization
-from langchain_azure_llms.auth.tokens import (
-    CachedTokens,
-    ProvidedTokens,
-    TokenCache,
-    end_of_web_token,
-    read_token,
-    shared_cache,
+from langchain_azure_llms.auth.authorization import (
+    Authorization,
+    api_key,
+    credential_authorization,
+    provider_authorization,
 )
+from langchain_azure_llms.auth.tokens import CachedTokens, end_of_web_token, read_token
 from langchain_azure_llms.exceptions import ConfigurationError, CredentialError
 
 
@@ -79,28 +77,29 @@ class Clock:
 
 
 Get = Callable[..., str]
-Tokens = CachedTokens | ProvidedTokens
 
 
 def _tokens(
     credential: Any, scopes: list[str], clock: Callable[[], float] = time.time
-) -> CachedTokens:
-    return CachedTokens(credential, scopes, TokenCache(clock))
+) -> Authorization:
+    return Authorization(dict, credential, credential, scopes, CachedTokens(clock))
 
 
 def _secret(text: str | None) -> SecretStr | None:
     return None if text is None else SecretStr(text)
 
 
-def _sync_get(tokens: Tokens, refused: str | None = None, claims: str | None = None) -> str:
-    return tokens.get(_secret(refused), claims).get_secret_value()
+def _sync_get(tokens: Authorization, refused: str | None = None, claims: str | None = None) -> str:
+    return tokens.get_token(_secret(refused), claims).get_secret_value()
 
 
-async def _aget(tokens: Tokens, refused: str | None = None, claims: str | None = None) -> str:
-    return (await tokens.aget(_secret(refused), claims)).get_secret_value()
+async def _aget(
+    tokens: Authorization, refused: str | None = None, claims: str | None = None
+) -> str:
+    return (await tokens.aget_token(_secret(refused), claims)).get_secret_value()
 
 
-def _async_get(tokens: Tokens, refused: str | None = None, claims: str | None = None) -> str:
+def _async_get(tokens: Authorization, refused: str | None = None, claims: str | None = None) -> str:
     return asyncio.run(_aget(tokens, refused, claims))
 
 
@@ -370,7 +369,7 @@ def test_any_text_may_be_searched_for_its_end(text: str) -> None:
 def test_other_answers_than_tokens_are_credential_errors(answer: Any) -> None:
     """The error says what was returned."""
     with pytest.raises(CredentialError, match="expected a token as text"):
-        _tokens(lambda: answer, ["scope"]).get()
+        _sync_get(_tokens(lambda: answer, ["scope"]))
 
 
 @pytest.mark.parametrize("get", [_sync_get, _async_get])
@@ -385,7 +384,7 @@ def test_no_repr_shows_a_token() -> None:
     """Neither that of the token, nor those of the objects that hold it."""
     tokens = _tokens(lambda: "s3cret", ["scope"])
     _sync_get(tokens)
-    shown = [repr(tokens), repr(Authorization(tokens=tokens)), repr(read_token("s3cret", 0.0))]
+    shown = [repr(tokens), repr(tokens.cache), repr(read_token("s3cret", 0.0))]
     assert [] == [text for text in shown if "s3cret" in text]
 
 
@@ -396,7 +395,7 @@ def test_a_pair_of_providers_is_called_each_time() -> None:
     async def provide() -> str:
         return next(asynchronous)
 
-    tokens = ProvidedTokens(lambda: next(sync), provide)
+    tokens = provider_authorization(lambda: next(sync), provide)
     assert ["a", "b"] == [_sync_get(tokens), _sync_get(tokens)]
     assert ["c", "d"] == [_async_get(tokens), _async_get(tokens)]
 
@@ -437,7 +436,7 @@ def test_a_child_process_does_not_wait_for_its_parents_fetch() -> None:
             assert go_on.wait(20)
         return "token"
 
-    tokens = CachedTokens(provide, ["scope"], shared_cache(provide, ["scope"]))
+    tokens = credential_authorization(provide, ["scope"], api_key)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(_sync_get, tokens)
         assert fetching.wait(5)
@@ -465,7 +464,7 @@ class _Awaitable:
 
 def test_a_function_may_return_any_awaitable() -> None:
     """In async calls; in sync ones the error says what to do."""
-    for tokens in (_tokens(_Awaitable, ["scope"]), ProvidedTokens(_Awaitable, None)):
+    for tokens in (_tokens(_Awaitable, ["scope"]), provider_authorization(_Awaitable, None)):
         assert "t" == _async_get(tokens)
         with pytest.raises(ConfigurationError, match="is an async one, and this is a sync call"):
             _sync_get(tokens)
@@ -480,8 +479,9 @@ def test_a_sync_provider_alone_supports_sync() -> None:
     def give() -> str:
         return "t"
 
-    pairs = [(give, None), (give, agive), (None, agive)]
-    assert [True, False, False] == [ProvidedTokens(*pair).supports_sync for pair in pairs]
+    pairs = [(give, None), (give, agive), (None, agive), (agive, None)]
+    found = [provider_authorization(*pair).supports_sync for pair in pairs]
+    assert [True, False, False, False] == found
 
 
 class _WithoutWeakReferences:
