@@ -244,7 +244,7 @@ class AzureOpenAI(AzureLLM):
 
     # --- where requests go, and as whom ------------------------------------------------------
 
-    @property
+    @cached_property
     def endpoint_address(self) -> str:
         """The endpoint; an explicit one, under either name, comes before the environment's."""
         return openai_settings.address_of(self)

@@ -100,10 +100,8 @@ class AzureLLM(BaseLLM):
 
     # --- what a subclass says ----------------------------------------------------------------
 
-    @property
-    @abstractmethod
-    def endpoint_address(self) -> str:
-        """The endpoint's address, as it was configured."""
+    endpoint_address: ClassVar[Any]
+    """The endpoint's address, as it was configured."""
 
     @abstractmethod
     def _make_endpoint(self) -> Endpoint:

@@ -89,7 +89,8 @@ def request_template(
         ConfigurationError: If a header cannot be sent.
     """
     for name, given in (("extra_headers", extra_headers), ("extra_query", extra_query)):
-        settings.check_mapping(given, name)
+        if given is not None:
+            settings.check_mapping(given, name)
     authorization, headers = endpoint.authorization, endpoint.headers
     key = authorization.headers()
     if key != endpoint.key:  # an AzureKeyCredential was given another one

@@ -221,8 +221,8 @@ def _result(llm: AzureLLM, parts: list[Part]) -> LLMResult:
     """Return responses as LangChain's result; token counts are added up."""
     usage: dict[str, int] = {}
     output: dict[str, Any] = {"token_usage": usage}
-    if llm.fallback_model_name:
-        output["model_name"] = llm.fallback_model_name
+    if model_name := llm.fallback_model_name:
+        output["model_name"] = model_name
     generations = []
     for _, response in sorted(parts, key=lambda part: part[0]):
         generations += response.generations

@@ -80,6 +80,7 @@ class OpenAIRequests:
         self.name = _deployment(self._params)
         self.deployment = (llm.endpoint_address, self.name)
         self.apis: tuple[str, ...] = APIS if llm.api == "auto" else (llm.api,)
+        self._fills_context = _max_tokens(self._params) == FILL_CONTEXT
         self._builds: dict[str, Build] = {}
 
     def pack_size(self, api: str) -> int:
@@ -88,15 +89,6 @@ class OpenAIRequests:
         if api != COMPLETIONS or llm.streaming or params.stream or self._fills_context:
             return 1
         return llm.batch_size
-
-    @property
-    def _fills_context(self) -> bool:
-        params = self._params
-        layers = (params.settings, params.model_kwargs, params.extra_body, params.call)
-        found = [
-            layer["max_tokens"] for layer in (*layers, params.call_body) if "max_tokens" in layer
-        ]
-        return bool(found) and found[-1] == FILL_CONTEXT
 
     def build(self, api: str, prompts: Sequence[str]) -> CompletionRequest:
         """Return the request for some prompts.
@@ -235,7 +227,8 @@ def _generation_params(
     settings.check_mapping(call_body, "extra_body")
     refuse_misspelt(call)
     for given in (stop, call.get("stop"), llm.model_kwargs.get("stop")):
-        check_stop(given)
+        if given is not None:
+            check_stop(given)
     values = {name: getattr(llm, name) for name in MODEL_PARAMETERS}
     if llm.best_of > 1:  # some deployments refuse best_of, so its default is not sent
         values["best_of"] = llm.best_of
@@ -255,12 +248,22 @@ def _generation_params(
 
 def _deployment(params: GenerationParams) -> str:
     """Return the deployment to call; `model` of a call counts only where none is configured."""
+    if params.model:
+        return params.model
     layers = (params.call_body, params.call, params.extra_body, params.model_kwargs)
-    names = (params.model, *(layer.get("model") for layer in layers))
-    deployment = next(filter(None, names), None)
+    deployment = next((layer["model"] for layer in layers if layer.get("model")), None)
     if not isinstance(deployment, str):
         raise ConfigurationError(
             "No deployment: pass deployment_name (or azure_deployment), the name that the "
             "deployment has in the resource."
         )
     return deployment
+
+
+def _max_tokens(params: GenerationParams) -> Any:
+    """Return the limit of a text completion, from the last place that has one."""
+    found = None
+    places = (params.settings, params.model_kwargs, params.extra_body, params.call)
+    for place in (*places, params.call_body):
+        found = place.get("max_tokens", found)
+    return found
