@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from langchain_core.language_models.fake import FakeListLLM
 
-from tests.benchmarks import contenders, report, targets, workloads
-from tests.benchmarks.pictures import draw
+from tests.benchmarks import report, targets, workloads
+from tests.benchmarks.contenders import COMMUNITY, OPENAI, Handler
 from tests.benchmarks.processes import PROCESS_ROWS
-from tests.benchmarks.results import Measured, read, write
+from tests.benchmarks.results import Measured, Results, read, write
 from tests.benchmarks.rows import ROWS
 from tests.benchmarks.targets import TARGETS, Target, against, judge
 
@@ -107,26 +107,36 @@ def test_figures_are_shown_in_their_units(figure: str, number: float, expected: 
     assert expected == report.value(figure, number)
 
 
-def test_pictures_show_our_share_of_the_peers_cpu_and_both_times(tmp_path: Path) -> None:
-    found = results_with(lambda measured: 1.0 if measured.contender == "ours" else 4.0)
-    peers = {"openai-batch-slow": "langchain-openai", "azureml-batch-slow": "langchain-community"}
-    handlers = {f"openai-{call}-handler": "langchain-openai" for call in ("stream", "astream")}
-    for row, peer in {**peers, **handlers}.items():
-        found["rows"].setdefault(row, {})["contenders"] = {
-            "ours": {"wall": 1.0, "cpu": 1.0},
-            peer: {"wall": 4.0, "cpu": 4.0},
-        }
-    cpu, wall = draw(found, tmp_path)
+@pytest.fixture
+def draw() -> Callable[[Results, Path], list[Path]]:
+    """Return what draws pictures; only the environment of `make bench` can."""
+    pytest.importorskip("matplotlib")
+    from tests.benchmarks import pictures  # noqa: PLC0415
+
+    return pictures.draw
+
+
+def test_pictures_show_our_share_of_the_peers_cpu_and_both_times(
+    draw: Callable[[Results, Path], list[Path]], tmp_path: Path
+) -> None:
+    calls = ("invoke", "ainvoke-32", "stream", "astream")
+    peers = {f"openai-{call}{suffix}": OPENAI for call in calls for suffix in ("", "-handler")}
+    peers |= {"openai-batch-slow": OPENAI, "azureml-batch-slow": COMMUNITY}
+    ours, theirs = {"cpu": 1.0, "wall": 1.0}, {"cpu": 4.0, "wall": 4.0}
+    rows = {row: {"contenders": {"ours": ours, peer: theirs}} for row, peer in peers.items()}
+    cpu, wall = draw({"rows": rows}, tmp_path)
     assert cpu.read_text(encoding="utf-8").count(">25%<") == 8
     assert wall.read_text(encoding="utf-8").count(">4.00 s<") == 2
 
 
-def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
+def test_what_was_not_measured_is_not_drawn(
+    draw: Callable[[Results, Path], list[Path]], tmp_path: Path
+) -> None:
     assert [] == draw(FOUND, tmp_path)
 
 
 def test_a_handler_that_was_not_called_for_each_prompt_fails_the_row() -> None:
-    llm = FakeListLLM(responses=["x"], callbacks=[contenders.Handler()])
+    llm = FakeListLLM(responses=["x"], callbacks=[Handler()])
     llm.invoke("a")
     workloads.check_handlers(llm, 1)
     llm.invoke("a")
@@ -140,6 +150,6 @@ def results_with(number: Callable[[Measured], float]) -> dict[str, Any]:
     for target in TARGETS:
         for one in (target.ours, target.theirs):
             if isinstance(one, Measured):
-                contenders_of = rows.setdefault(one.row, {"contenders": {}})["contenders"]
-                contenders_of.setdefault(one.contender, {})[one.figure] = number(one)
+                contenders = rows.setdefault(one.row, {"contenders": {}})["contenders"]
+                contenders.setdefault(one.contender, {})[one.figure] = number(one)
     return {"rows": rows}
