@@ -37,7 +37,7 @@ def value(figure: str, number: float) -> str:
 
 def _lines(row: dict[str, Any]) -> list[tuple[str, ...]]:
     ours = row["contenders"][OURS]
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for figure in _FIGURES.get(row["figure"], (row["figure"],)):
         name = f"{figure} per {row['per']}" if figure in _FIGURES else figure
         for contender, figures in row["contenders"].items():

@@ -53,8 +53,8 @@ def test_the_best_of_each_figure_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_figures_are_per_call(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 16.0])
     cpu = iter([1.0, 5.0])
-    monkeypatch.setattr(rounds.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(rounds.time, "process_time", lambda: next(cpu))
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("time.process_time", lambda: next(cpu))
     assert Turn(cpu=2.0, wall=3.0) == rounds.turn_of(lambda: 2)
 
 

@@ -52,7 +52,8 @@ class Counter:
 
     def count(self, call: Callable[[], object]) -> Calls:
         """Return what a call calls; only where the counter is installed."""
-        self._files = files = []
+        files: list[str] = []
+        self._files = files
         try:
             call()
         finally:
