@@ -39,7 +39,7 @@ drill: .venv/ready-dev ## Ask thousands of prompts while all kinds of things fai
 	@$(BIN)/python -m tests.drills
 
 .PHONY: bench
-bench: .venv/ready-bench ## Measure us and the peers side by side, and draw what comes out (half an hour)
+bench: .venv/ready-bench ## Measure us and the peers side by side, and draw two pictures (ten minutes)
 	@$(BIN)/python -m tests.benchmarks
 
 .PHONY: bench-check
@@ -55,6 +55,10 @@ coverage: .venv/ready-dev $(SCORING)/ready ## Say which lines and branches no un
 	@$(BIN)/python -m langchain_azure_llms.local --fetch-only
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(COVERED)
 	@$(BIN)/coverage report
+
+.PHONY: shape
+shape: .venv/ready-dev ## Print the size of the package and the length of its paths; fail above the limits
+	@$(BIN)/python -m tests.shape
 
 .PHONY: mutants
 mutants: .venv/ready-dev ## Break what matters, one line at a time, and see that a test notices (two minutes)

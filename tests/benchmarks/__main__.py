@@ -2,23 +2,21 @@
 
 import argparse
 import asyncio
+import cProfile
 import os
 import platform
+import pstats
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from tests.benchmarks import results
-from tests.benchmarks.fresh import FRESH_ROWS
-from tests.benchmarks.report import show
-from tests.benchmarks.rounds import interleaved
-from tests.benchmarks.surroundings import Endpoint, surroundings
+from tests.benchmarks import report, results
+from tests.benchmarks.environment import Endpoint, benchmark_environment
+from tests.benchmarks.processes import PROCESS_ROWS
+from tests.benchmarks.rounds import alternate
 
 _PACKAGES = (
     "langchain-azure-llms",
@@ -30,114 +28,101 @@ _PACKAGES = (
     "httpx-aiohttp",
     "aiohttp",
 )
-_QUICK_ROUNDS = 3
-_WIDTH = 180
+_PROFILED_TURNS = 10
+_PROFILED_LINES = 40
 
 
 def main() -> int:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks",
-        epilog="A row of no such name lists all names. The figures of the docs are written where "
-        "nothing is chosen, and with --again.",
+        prog="python -m tests.benchmarks", description="Without --only, all rows are measured."
     )
-    parser.add_argument("--quick", action="store_true", help="everything small, for trying")
-    parser.add_argument("--only", metavar="NAME", help="one row")
     parser.add_argument(
-        "--again", metavar="NAME", nargs="+", help="these rows anew, beside the others' figures"
+        "--only", metavar="NAME", nargs="+", help="these rows; an unknown name lists all names"
     )
-    parser.add_argument("--profile", metavar="NAME", help="where our time goes in one row")
-    parser.add_argument("--output", type=Path, help="where the figures go")
+    parser.add_argument("--rounds", type=int, default=1000, help="at most so many, for trying")
+    parser.add_argument("--profile", action="store_true", help="show where our time goes instead")
+    parser.add_argument(
+        "--save", action="store_true", help="with --only: put the figures beside the saved ones"
+    )
+    parser.add_argument("--output", type=Path, help="save to this file, and draw no pictures")
     options = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
-    with surroundings() as endpoint:
-        run = _Run(endpoint, is_quick=options.quick, console=console)
+    with benchmark_environment() as endpoint:
+        run = _Run(endpoint, options.rounds)
+        names = options.only or list(run.rows)
+        if unknown := [name for name in names if name not in run.rows]:
+            parser.error(f"there is no row {unknown[0]!r}; there are: {', '.join(run.rows)}")
         if options.profile:
-            return run.profile(options.profile)
-        names = run.names
-        chosen = options.again or ([options.only] if options.only else names)
-        if unknown := [name for name in chosen if name not in names]:
-            parser.error(f"There is no row {unknown[0]!r}; there are: {', '.join(names)}")
-        found = run.measured(chosen)
-    show(found, console)
-    if options.again:
-        known = results.read(options.output or results.FILE)
-        found = {**found, "rows": {**known["rows"], **found["rows"]}}
-    is_whole = not options.quick and not options.only
-    file = options.output or (results.FILE if is_whole else None)
-    if file is not None:
-        results.write(found, file)
-    if is_whole and options.output is None:
-        from tests.benchmarks.pictures import draw  # noqa: PLC0415 - trying needs no matplotlib
-
-        draw(found)
+            for name in names:
+                run.profile(name)
+            return 0
+        found = run.measure(names)
+    sys.stdout.write(report.table(found))
+    if options.save or options.output or not options.only:
+        _save(found, options.output, is_part=bool(options.only))
     return 0
 
 
 class _Run:
-    """A run; what it measures is imported when the environment is ready for it."""
+    """A run. Its rows are imported here, where the environment is ready for their clients."""
 
-    def __init__(self, endpoint: Endpoint, *, is_quick: bool, console: Console) -> None:
-        from tests.benchmarks import growth, line_ups, rows  # noqa: PLC0415 - clients read the environment
+    def __init__(self, endpoint: Endpoint, most_rounds: int) -> None:
+        from tests.benchmarks.rows import ROWS, Setting  # noqa: PLC0415
 
-        self._endpoint, self._is_quick, self._console = endpoint, is_quick, console
-        self._setting, self._rows, self._curves = line_ups.Setting, rows.ROWS, growth.CURVES
+        self._endpoint, self._most_rounds, self._setting = endpoint, most_rounds, Setting
+        self._call_rows = {row.name: row for row in ROWS}
+        self._process_rows = {row.name: row for row in PROCESS_ROWS}
+        self.rows = [*self._call_rows, *self._process_rows]
 
-    @property
-    def names(self) -> list[str]:
-        """The names of all rows."""
-        turns = [row.name for row in self._rows]
-        return [*turns, *(row.name for row in FRESH_ROWS), *self._curves]
-
-    def measured(self, names: list[str]) -> results.Results:
+    def measure(self, names: list[str]) -> results.Results:
         """Measure rows."""
-        found = {}
+        rows = {}
         for name in names:
-            began = time.monotonic()
-            found[name] = self._row(name)
-            self._console.print(f"{name}: {time.monotonic() - began:.0f} s", style="dim")
-        return {"environment": _environment(), "rows": found}
+            start = time.monotonic()
+            rows[name] = self._measure(name)
+            sys.stderr.write(f"{name}: {time.monotonic() - start:.0f} s\n")
+        packages = {name: version(name) for name in _PACKAGES}
+        environment = {"python": platform.python_version(), "cores": os.cpu_count()}
+        return {"environment": {**environment, "packages": packages}, "rows": rows}
 
-    def profile(self, name: str) -> int:
-        """Print where our time goes in a row."""
-        from tests.benchmarks.profiling import show_profile  # noqa: PLC0415 - see the class
+    def profile(self, name: str) -> None:
+        """Print the functions in which our turns of a row spend most.
 
-        row = next((one for one in self._rows if one.name == name), None)
-        if row is None:
-            known = ", ".join(one.name for one in self._rows)
-            self._console.print(f"There is no row {name!r} to profile; there are: {known}")
-            return 2
+        The profiler makes calls dearer than they are: look at what is called, not for how long.
+        """
+        profile = cProfile.Profile()
         with asyncio.Runner() as runner, ExitStack() as exits:
             setting = self._setting(self._endpoint, runner, exits)
-            show_profile(row.contenders(setting))
-        return 0
+            ours = self._call_rows[name].contenders(setting)[0]
+            ours.warm()
+            for _ in range(_PROFILED_TURNS):
+                profile.runcall(ours.work)
+        stats = pstats.Stats(profile, stream=sys.stdout).strip_dirs()
+        for order in ("cumulative", "tottime"):
+            stats.sort_stats(order).print_stats(_PROFILED_LINES)
 
-    def _row(self, name: str) -> dict[str, Any]:
-        for fresh in FRESH_ROWS:
-            if fresh.name == name:
-                figures = fresh.measured(self._endpoint, self._is_quick)
-                return _told(fresh, figures)
-        with asyncio.Runner() as runner, ExitStack() as exits:
-            setting = self._setting(self._endpoint, runner, exits, self._is_quick)
-            if name in self._curves:
-                title, measure = self._curves[name]
-                return {"title": title, "per": "prompt", "contenders": measure(setting)}
-            row = next(one for one in self._rows if one.name == name)
-            rounds = min(_QUICK_ROUNDS, row.rounds) if self._is_quick else row.rounds
-            best = interleaved(row.contenders(setting), rounds, self._endpoint.connections)
-            return _told(row, {name: asdict(one) for name, one in best.items()})
-
-
-def _told(row: Any, contenders: dict[str, Any]) -> dict[str, Any]:
-    return {"title": row.title, "per": row.per, "figure": row.figure, "contenders": contenders}
+    def _measure(self, name: str) -> dict[str, Any]:
+        if name in self._process_rows:
+            row: Any = self._process_rows[name]
+            found = row.measure(self._endpoint, self._most_rounds)
+        else:
+            row = self._call_rows[name]
+            with asyncio.Runner() as runner, ExitStack() as exits:
+                setting = self._setting(self._endpoint, runner, exits)
+                best = alternate(row.contenders(setting), min(row.rounds, self._most_rounds))
+            found = {contender: figures._asdict() for contender, figures in best.items()}
+        return {"title": row.title, "per": row.per, "figure": row.figure, "contenders": found}
 
 
-def _environment() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "packages": {name: version(name) for name in _PACKAGES},
-    }
+def _save(found: results.Results, output: Path | None, *, is_part: bool) -> None:
+    file = output or results.FILE
+    if is_part and file.exists():
+        found = {**found, "rows": {**results.read(file)["rows"], **found["rows"]}}
+    results.write(found, file)
+    if output is None:
+        from tests.benchmarks.pictures import draw  # noqa: PLC0415 - single rows need no matplotlib
+
+        draw(found)
 
 
 if __name__ == "__main__":

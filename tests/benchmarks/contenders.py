@@ -1,76 +1,69 @@
-"""Who is measured: both classes of this package, their peers, and what lies beneath (the floors).
+"""The LLMs that are compared: ours, the peers', and the floor.
 
-Each is made as its users make it, with its own defaults.
+Ours and the peers' are made as their users make them, with their own defaults.
 """
 
+import asyncio
+import json
 import warnings
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-import aiohttp
 import httpx2
 import langchain_openai
 from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForLLMRun,
-    BaseCallbackHandler,
-    CallbackManagerForLLMRun,
-)
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, LLMResult
 
-import langchain_azure_llms as ours
-from tests.benchmarks import server
+from langchain_azure_llms import (
+    AzureMLOnlineEndpoint,
+    AzureOpenAI,
+    CustomOpenAIContentFormatter,
+)
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it announces its own end
     from langchain_community.llms import azureml_endpoint as community
 
-LLMT = TypeVar("LLMT", bound=BaseLLM)
-OURS = "ours"
 OPENAI = "langchain-openai"
 COMMUNITY = "langchain-community"
-NO_OP = "no-op LLM"
-HTTPX2 = "httpx2"
-HTTPX2_ON_AIOHTTP = "httpx2 on aiohttp"
-AIOHTTP = "aiohttp"
-
 KEY = "a-key"
-BODY = (
-    b'{"input_data": {"input_string": ["Tell me when the next train leaves."], "parameters": {}}}'
-)
-HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
-MOST_CONNECTIONS = 1000
+API_VERSION = "2024-10-21"
+_HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+_MOST_CONNECTIONS = 1000
 
 
-def our_openai(url: str, deployment: str = "d") -> ours.AzureOpenAI:
+def our_openai(url: str) -> AzureOpenAI:
     """Return our LLM for Azure OpenAI."""
-    return ours.AzureOpenAI(
-        azure_endpoint=url, azure_deployment=deployment, api_version="2024-10-21", api_key=KEY
+    return AzureOpenAI(
+        azure_endpoint=url, azure_deployment="d", api_version=API_VERSION, api_key=KEY
     )
 
 
-def their_openai(url: str, deployment: str = "d") -> BaseLLM:
+def their_openai(url: str) -> BaseLLM:
     """Return the peer's LLM for Azure OpenAI."""
-    made: Any = langchain_openai.AzureOpenAI
-    llm: BaseLLM = made(
-        azure_endpoint=url, azure_deployment=deployment, api_version="2024-10-21", api_key=KEY
+    cls: Any = langchain_openai.AzureOpenAI
+    llm: BaseLLM = cls(
+        azure_endpoint=url, azure_deployment="d", api_version=API_VERSION, api_key=KEY
     )
     return llm
 
 
-def our_azureml(url: str) -> ours.AzureMLOnlineEndpoint:
+def our_azureml(url: str) -> AzureMLOnlineEndpoint:
     """Return our LLM for Azure ML."""
-    return ours.AzureMLOnlineEndpoint(
+    return AzureMLOnlineEndpoint(
         endpoint_url=f"{url}/score",
         endpoint_api_key=KEY,
-        content_formatter=ours.CustomOpenAIContentFormatter(),
+        content_formatter=CustomOpenAIContentFormatter(),
     )
 
 
 def their_azureml(url: str) -> BaseLLM:
     """Return the peer's LLM for Azure ML."""
-    made: Any = community.AzureMLOnlineEndpoint
-    llm: BaseLLM = made(
+    cls: Any = community.AzureMLOnlineEndpoint
+    llm: BaseLLM = cls(
         endpoint_url=f"{url}/score",
         endpoint_api_key=KEY,
         content_formatter=community.CustomOpenAIContentFormatter(),
@@ -78,107 +71,110 @@ def their_azureml(url: str) -> BaseLLM:
     return llm
 
 
-class NoOpLLM(BaseLLM):
-    """LangChain's part alone: it answers without asking anybody."""
+class BareLLM(BaseLLM):
+    """The floor: LangChain's own code, and one request of bare httpx2 for each prompt.
+
+    Async requests go over aiohttp. No retries, no checks: what a client can hardly do without.
+    """
+
+    url: str
+    client: Any
+    async_client: Any
 
     @property
     def _llm_type(self) -> str:
-        return "no-op"
+        return "bare"
 
-    def _generate(
-        self,
-        prompts: list[str],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        return LLMResult(generations=[[Generation(text=server.TEXT)] for _ in prompts])
+    def _generate(self, prompts: list[str], *_args: Any, **_kwargs: Any) -> LLMResult:
+        return _result([self.client.post(self.url, **self._request(one)) for one in prompts])
 
-    async def _agenerate(
-        self,
-        prompts: list[str],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        return self._generate(prompts)
+    async def _agenerate(self, prompts: list[str], *_args: Any, **_kwargs: Any) -> LLMResult:
+        post = self.async_client.post
+        if len(prompts) == 1:
+            return _result([await post(self.url, **self._request(prompts[0]))])
+        posts = (post(self.url, **self._request(one)) for one in prompts)
+        return _result(await asyncio.gather(*posts))
 
-
-class Listener(BaseCallbackHandler):
-    """Is told of each run, and does nothing about it."""
-
-
-def heard(llm: LLMT) -> LLMT:
-    """Return an LLM with somebody who listens to its runs."""
-    llm.callbacks = [Listener()]
-    return llm
-
-
-class BareHttpx2:
-    """HTTP alone, in threads."""
-
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/score"
-        self._client = httpx2.Client()
-
-    def post(self) -> bytes:
-        """Send one request, and return the body of its reply."""
-        return self._client.post(self._url, content=BODY, headers=HEADERS).content
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-
-class AsyncHttp(Protocol):
-    """HTTP alone, in asyncio."""
-
-    async def post(self) -> bytes:
-        """Send one request, and return the body of its reply."""
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-
-
-class BareAsyncHttpx2:
-    """HTTP alone, in asyncio: on httpx2's own engine, or on aiohttp's."""
-
-    def __init__(self, url: str, *, on_aiohttp: bool) -> None:
-        self._url = f"{url}/score"
-        limits = httpx2.Limits(
-            max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS
+    def _request(self, prompt: str) -> dict[str, Any]:
+        body: dict[str, Any] = (
+            {"input_data": {"input_string": [prompt], "parameters": {}}}
+            if self.url.endswith("/score")
+            else {"prompt": [prompt]}
         )
-        made: Any = Httpx2AiohttpClient if on_aiohttp else httpx2.AsyncClient
-        self._client: httpx2.AsyncClient = made(limits=limits)
-
-    async def post(self) -> bytes:
-        """Send one request, and return the body of its reply."""
-        return (await self._client.post(self._url, content=BODY, headers=HEADERS)).content
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
+        return {"content": json.dumps(body), "headers": _HEADERS}
 
 
-class BareAiohttp:
-    """HTTP alone, by aiohttp."""
+def _result(responses: list[httpx2.Response]) -> LLMResult:
+    return LLMResult(generations=[[Generation(text=_text(one.json()))] for one in responses])
 
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/score"
-        self._made: aiohttp.ClientSession | None = None
 
-    async def post(self) -> bytes:
-        """Send one request, and return the body of its reply."""
-        async with self._session.post(self._url, data=BODY, headers=HEADERS) as reply:
-            return await reply.read()
+def _text(body: Any) -> str:
+    text: str = body[0]["0"] if isinstance(body, list) else body["choices"][0]["text"]
+    return text
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._session.close()
 
-    @property
-    def _session(self) -> aiohttp.ClientSession:
-        if self._made is None:  # only a running event loop can have one
-            connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS)
-            self._made = aiohttp.ClientSession(connector=connector)
-        return self._made
+def bare_llm(url: str) -> BareLLM:
+    """Return the floor for an address, with clients of its own."""
+    limits = httpx2.Limits(
+        max_connections=_MOST_CONNECTIONS, max_keepalive_connections=_MOST_CONNECTIONS
+    )
+    return BareLLM(
+        url=url,
+        client=httpx2.Client(limits=limits),
+        async_client=Httpx2AiohttpClient(limits=limits),
+    )
+
+
+class Handler(BaseCallbackHandler):
+    """The callback handler of the rows with one: it keeps what it is called with."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], **kwargs: Any) -> None:
+        self.events.append(prompts)
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        self.events.append(response)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of Azure's, and the LLMs that ask it.
+
+    Attributes:
+        cls: The name of our class and of the peer's.
+        ours: Makes our LLM for an address.
+        peer: The name of the peer.
+        theirs: Makes the peer's LLM for an address.
+        path: Where the floor sends its requests to.
+        peer_prompts: How many prompts the peer is asked in a turn at most (not in a whole batch).
+        peer_rounds: How many turns the peer has at most.
+    """
+
+    cls: str
+    ours: Callable[[str], BaseLLM]
+    peer: str
+    theirs: Callable[[str], BaseLLM]
+    path: str
+    peer_prompts: int = 1000
+    peer_rounds: int = 1000
+
+
+AZURE_OPENAI = Service(
+    "AzureOpenAI",
+    our_openai,
+    OPENAI,
+    their_openai,
+    f"/openai/deployments/d/completions?api-version={API_VERSION}",
+)
+# Over TLS this peer reads all certificate authorities for each prompt: 25 ms.
+AZURE_ML = Service(
+    "AzureMLOnlineEndpoint",
+    our_azureml,
+    COMMUNITY,
+    their_azureml,
+    "/score",
+    peer_prompts=16,
+    peer_rounds=2,
+)

@@ -1,31 +1,36 @@
-"""Pictures of a run, drawn from its figures alone: `python -m tests.benchmarks.pictures`.
+"""Two pictures of a run, drawn from its figures alone: `python -m tests.benchmarks.pictures`.
 
-They are SVG with a ground of their own, which follows the reader's light or dark scheme.
+They are SVG as wide as a phone, with a ground of their own that follows the reader's light or dark
+scheme.
 """
 
 import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.lines import Line2D
 
 from tests.benchmarks import results
-from tests.benchmarks.results import Results
+from tests.benchmarks.results import Measured, Results
+from tests.benchmarks.rounds import OURS
 
-FOLDER = results.FILE.parent
-_MICRO = 1e6
+_FOLDER = results.FILE.parent
+_PEER = "langchain-openai"
 _INK, _GROUND, _FAINT = "#1f2328", "#ffffff", "#8b949e"
 _DARK_INK, _DARK_GROUND = "#e6edf3", "#0d1117"
-_COLOURS = {"ours": "#2f81f7", "peer": "#d9730d", "floor": _FAINT}
-_MARKERS = {"ours": "o", "peer": "s", "floor": "|"}
-_ROLES = {"ours": "langchain-azure-llms", "peer": "peer", "floor": "what lies beneath"}
-_DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
-_WIDTH = 9.0
+_BLUE, _LIGHT_BLUE, _ORANGE = "#2f81f7", "#88b9fa", "#d9730d"
+_CALLS = (
+    ("invoke", "openai-invoke"),
+    ("ainvoke\n32 at once", "openai-ainvoke-32"),
+    ("stream\na chunk", "openai-stream"),
+    ("astream\na chunk", "openai-astream"),
+)
+_BATCHES = (
+    ("AzureMLOnlineEndpoint", "azureml-batch-slow", "langchain-\ncommunity"),
+    ("AzureOpenAI", "openai-batch-slow", "langchain-\nopenai"),
+)
 
 _SCHEME = f"""<style>@media (prefers-color-scheme: dark) {{
  #patch_1 path {{ fill: {_DARK_GROUND} !important }}
@@ -36,34 +41,25 @@ _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "benchmarks",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 13,
     "text.color": _INK,
-    "axes.labelcolor": _INK,
+    "axes.titlesize": 13,
     "axes.edgecolor": _FAINT,
     "axes.facecolor": "none",
-    "figure.facecolor": _GROUND,
-    "xtick.color": _FAINT,
-    "ytick.color": _FAINT,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "grid.color": _FAINT,
-    "grid.alpha": 0.3,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.spines.left": False,
+    "figure.facecolor": _GROUND,
+    "figure.constrained_layout.use": True,
+    "xtick.color": _FAINT,
+    "xtick.labelcolor": _INK,
 }
 
 
-def draw(found: Results, folder: Path = FOLDER) -> list[Path]:
-    """Draw all pictures that the figures suffice for; return their files."""
-    rows: Mapping[str, Any] = found["rows"]
+def draw(found: Results, folder: Path = _FOLDER) -> list[Path]:
+    """Draw the pictures that the figures suffice for; return their files."""
     with mpl.rc_context(_SETTINGS):
-        pictures = {
-            "cpu": _dots(rows, "cpu", "CPU per call, chunk or prompt (µs, logarithmic)"),
-            "wall": _dots(rows, "wall", "Time (ms, logarithmic)"),
-            "ratios": _shares(rows),
-            "growth-concurrency": _curves(rows, "growth-concurrency", "prompts at once"),
-            "growth-prompts": _curves(rows, "growth-prompts", "prompts in one call, 64 at once"),
-        }
+        pictures = {"cpu-share": _cpu_share(found), "batch-time": _batch_time(found)}
         return [
             _save(picture, folder / f"{name}.svg")
             for name, picture in pictures.items()
@@ -71,141 +67,63 @@ def draw(found: Results, folder: Path = FOLDER) -> list[Path]:
         ]
 
 
-def _dots(rows: Mapping[str, Any], figure: str, label: str) -> Figure | None:
-    """One line per row, one mark per contender."""
-    shown = [row for row in rows.values() if row.get("figure") == figure]
-    if not shown:
-        return None
-    factor = _MICRO if figure == "cpu" else 1000
-    picture, axes = _panel(_WIDTH, 1.3 + 0.34 * len(shown))
-    for height, row in enumerate(shown):
-        for one in row["contenders"].values():
-            role = one["role"]
-            axes.plot(
-                one[figure] * factor,
-                height,
-                marker=_MARKERS[role],
-                color=_COLOURS[role],
-                markersize=11 if role == "floor" else 8,
-                markeredgewidth=2 if role == "floor" else 0,
-                zorder=3 if role == "ours" else 2,
-            )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda number, _: f"{number:,.10g}")
-    axes.set_xlabel(label)
-    _name_lines(axes, [row["title"] for row in shown])
-    marks = [
-        Line2D([], [], color=_COLOURS[role], marker=_MARKERS[role], linestyle="", label=name)
-        for role, name in _ROLES.items()
-    ]
-    picture.legend(handles=marks, loc="outside upper right", ncols=len(marks), frameon=False)
+def _cpu_share(found: Results) -> Figure | None:
+    """Return one group of bars per kind of call: without a callback handler, and with one."""
+    picture = Figure(figsize=(5, 4.4))
+    axes = picture.subplots()
+    for suffix, name, colour, offset in (
+        ("", "no callback handler", _BLUE, -0.2),
+        ("-handler", "one callback handler", _LIGHT_BLUE, 0.2),
+    ):
+        shares = [_share(found, f"{row}{suffix}") for _, row in _CALLS]
+        heights = [share for share in shares if share is not None]
+        if len(heights) < len(_CALLS):
+            return None
+        places = [place + offset for place in range(len(heights))]
+        bars = axes.bar(places, heights, 0.38, color=colour, label=name)
+        axes.bar_label(bars, [f"{height:.0%}" for height in heights], padding=2)
+    axes.axhline(1, color=_ORANGE, linewidth=2)
+    axes.annotate(f"{_PEER} = 100%", (-0.4, 1), (0, 4), textcoords="offset points")
+    axes.set_title("CPU of a call: our share of the peer's", loc="left")
+    axes.set_ylim(0, 1.12)
+    _name_bars(axes, [name for name, _ in _CALLS])
+    picture.legend(loc="outside lower center", frameon=False, ncols=1)
     return picture
 
 
-def _shares(rows: Mapping[str, Any]) -> Figure | None:
-    """Ours as a share of the peer's, one bar per row."""
-    shares = []
-    for row in rows.values():
-        figure = row.get("figure")
-        ours = row["contenders"].get("ours", {}).get(figure)
-        peers = [
-            (name, one.get(figure))
-            for name, one in row["contenders"].items()
-            if one["role"] == "peer"
-        ]
-        if ours is not None and peers and peers[0][1]:
-            told = {"cpu": "CPU", "wall": "time"}.get(figure, "")
-            title = f"{row['title']}{', ' if told else ''}{told}"
-            shares.append((title, peers[0][0], ours / peers[0][1]))
-    if not shares:
-        return None
-    picture, axes = _panel(_WIDTH + 2, 1.3 + 0.3 * len(shares))
-    axes.barh(
-        range(len(shares)),
-        [max(share, 0) for _, _, share in shares],
-        height=0.55,
-        color=_COLOURS["ours"],
-    )
-    axes.axvline(1, color=_COLOURS["peer"], linewidth=2)
-    axes.xaxis.set_major_formatter(lambda number, _: f"{number:.0%}")
-    axes.set_xlabel("our share of the peer's figure; less is better")
-    right = axes.twinx()
-    right.spines["right"].set_visible(False)
-    _name_lines(right, [f"{_percent(share)} of {peer}" for _, peer, share in shares])
-    _name_lines(axes, [title for title, _, _ in shares])
+def _share(found: Results, row: str) -> float | None:
+    ours, theirs = (Measured(row, name).found_in(found) for name in (OURS, _PEER))
+    return None if ours is None or theirs is None else ours / theirs
+
+
+def _batch_time(found: Results) -> Figure | None:
+    """Return one panel per class: our time, and the peer's."""
+    picture = Figure(figsize=(5, 4))
+    for axes, (cls, row, peer) in zip(picture.subplots(1, 2), _BATCHES, strict=True):
+        names = (OURS, peer.replace("\n", ""))
+        times = [Measured(row, name, "wall").found_in(found) for name in names]
+        heights = [time for time in times if time is not None]
+        if len(heights) < len(names):
+            return None
+        bars = axes.bar(range(len(heights)), heights, 0.6, color=[_BLUE, _ORANGE])
+        axes.bar_label(bars, [f"{height:.2f} s" for height in heights], padding=2)
+        axes.set_title(cls, fontsize=12)
+        axes.margins(y=0.12)
+        _name_bars(axes, ["this\npackage", peer])
+    picture.suptitle("Time of 200 prompts at 50 ms, 64 at once", fontsize=13)
     return picture
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
-
-
-def _curves(rows: Mapping[str, Any], name: str, label: str) -> Figure | None:
-    """CPU and wall per prompt, side by side."""
-    if name not in rows:
-        return None
-    picture = _empty(_WIDTH, 4.6)
-    left, right = picture.subplots(1, 2, sharey=True)
-    lines = []
-    seen = dict.fromkeys(_COLOURS, 0)
-    for title, one in rows[name]["contenders"].items():
-        role, points = one["role"], one["points"]
-        dashes = _DASHES[seen[role] % len(_DASHES)]
-        seen[role] += 1
-        style: dict[str, Any] = {
-            "color": _COLOURS[role],
-            "linestyle": dashes,
-            "marker": "o",
-            "markersize": 4,
-        }
-        numbers = [point["at"] for point in points]
-        for axes, figure in ((left, "cpu"), (right, "wall")):
-            axes.plot(numbers, [point[figure] * _MICRO for point in points], **style)
-        lines.append(Line2D([], [], label=title, **style))
-    ticks = sorted({p["at"] for one in rows[name]["contenders"].values() for p in one["points"]})
-    for axes, what in ((left, "CPU"), (right, "Time")):
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-        axes.minorticks_off()
-        axes.set_xlabel(label)
-        axes.set_title(f"{what} per prompt (µs, logarithmic)", fontsize=10, loc="left")
-        axes.yaxis.set_major_formatter(lambda number, _: f"{number:,.10g}")
-        axes.grid(visible=True)
-        axes.tick_params(length=0)
-    low, high = left.get_ylim()
-    left.set_yticks([tick for tick in _NICE if low <= tick <= high])
-    picture.legend(handles=lines, loc="outside lower center", ncols=2, frameon=False)
-    return picture
-
-
-_NICE = [step * 10**power for power in range(6) for step in (1, 2, 5)]
-
-
-def _empty(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
-
-
-def _panel(width: float, height: float) -> tuple[Figure, Axes]:
-    picture = _empty(width, height)
-    axes: Axes = picture.subplots()
-    return picture, axes
-
-
-def _name_lines(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
+def _name_bars(axes: Axes, names: list[str]) -> None:
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks([])
     axes.tick_params(length=0)
-    axes.minorticks_off()
-    axes.spines["left"].set_visible(False)
-    axes.grid(visible=True, axis="x")
-    axes.set_axisbelow(True)
 
 
 def _save(picture: Figure, file: Path) -> Path:
-    drawn = io.StringIO()
-    picture.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
-    head, mark, rest = drawn.getvalue().partition(" <defs>")
+    svg = io.StringIO()
+    picture.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    head, mark, rest = svg.getvalue().partition(" <defs>")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(head + _SCHEME + mark + rest, encoding="utf-8")
     return file

@@ -1,35 +1,24 @@
-"""The table of a run: ours, the peer and the floors, with what we take of each."""
+"""The table of a run, in Markdown: each contender's figures, and what ours are of them."""
 
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from tests.benchmarks.results import Results
+from tests.benchmarks.rounds import OURS
 
-_MICRO = 1e6
-_MIB = 1024 * 1024
-_FIGURES = {
-    "cpu": ("cpu", "wall"),
-    "wall": ("cpu", "wall"),
-    "memory": ("memory", "resident"),
-    "connections": ("connections",),
-}
+_FIGURES = {"cpu": ("cpu", "wall"), "wall": ("wall", "cpu")}
+_HEAD = ("row", "figure", "contender", "value", "ours / it")
 
 
-def show(found: Results, console: Console) -> None:
-    """Print the table, and the curves' points."""
-    table = Table(title="Best of interleaved rounds; a ratio below 1 means that ours takes less")
-    for heading in ("row", "figure", "contender", "value", "ours / it", "new connections"):
-        is_number = heading in {"value", "ours / it", "new connections"}
-        table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
-    for row in found["rows"].values():
-        if not _is_curve(row):
-            _add(table, row)
-    console.print(table)
-    for row in found["rows"].values():
-        if _is_curve(row):
-            console.print(_curves(row))
+def table(found: Results) -> str:
+    """Return the table; best of alternating rounds, a ratio below 1 means that ours takes less."""
+    lines = [_HEAD, *(line for row in found["rows"].values() for line in _lines(row))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rule = ["-" * (width - (at > 2)) + ":" * (at > 2) for at, width in enumerate(widths)]
+    shown = [
+        [cell.rjust(width) if at > 2 else cell.ljust(width) for at, (cell, width) in pairs]
+        for pairs in (enumerate(zip(line, widths, strict=True)) for line in (lines[0], *lines[1:]))
+    ]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (shown[0], rule, *shown[1:]))
 
 
 def ratio(ours: float | None, other: float | None) -> str:
@@ -37,51 +26,21 @@ def ratio(ours: float | None, other: float | None) -> str:
     return "" if ours is None or not other else f"{ours / other:.3f}"
 
 
-def value(figure: str, number: float | None) -> str:
+def value(figure: str, number: float) -> str:
     """Return a figure in its unit."""
-    if number is None:
-        return ""
-    if figure in {"memory", "resident"}:
-        return f"{number / _MIB:.1f} MiB"
+    if figure == "memory":
+        return f"{number / 1024 / 1024:.1f} MiB"
     if figure == "connections":
         return f"{number:.0f}"
-    return f"{number * _MICRO:,.1f} µs"
+    return f"{number * 1e6:,.1f} µs"
 
 
-def _is_curve(row: dict[str, Any]) -> bool:
-    return any("points" in figures for figures in row["contenders"].values())
-
-
-def _add(table: Table, row: dict[str, Any]) -> None:
-    figures = _FIGURES[row["figure"]]
-    ours = row["contenders"].get("ours", {})
-    title = row["title"]
-    for figure in figures:
-        told = f"{figure} per {row['per']}" if figure in {"cpu", "wall"} else figure
-        for name, one in row["contenders"].items():
-            share = ratio(ours.get(figure), one.get(figure)) if name != "ours" else ""
-            opened = one.get("connections")
-            calls = one.get("calls")
-            per_call = f"{opened}/{calls}" if calls else ""
-            table.add_row(title, told, name, value(figure, one.get(figure)), share, per_call)
-            title = told = ""
-    table.add_section()
-
-
-def _curves(row: dict[str, Any]) -> Table:
-    table = Table(title=f"{row['title']}: CPU and wall in µs per {row['per']}")
-    table.add_column("series", no_wrap=True)
-    points = [one["points"] for one in row["contenders"].values()]
-    numbers = sorted({point["at"] for found in points for point in found})
-    for number in numbers:
-        table.add_column(f"{number:,}", justify="right", no_wrap=True)
-    for name, one in row["contenders"].items():
-        known = {point["at"]: point for point in one["points"]}
-        cells = [
-            f"{known[at]['cpu'] * _MICRO:,.0f} / {known[at]['wall'] * _MICRO:,.0f}"
-            if at in known
-            else ""
-            for at in numbers
-        ]
-        table.add_row(name, *cells)
-    return table
+def _lines(row: dict[str, Any]) -> list[tuple[str, ...]]:
+    ours = row["contenders"][OURS]
+    lines: list[tuple[str, ...]] = []
+    for figure in _FIGURES.get(row["figure"], (row["figure"],)):
+        name = f"{figure} per {row['per']}" if figure in _FIGURES else figure
+        for contender, figures in row["contenders"].items():
+            share = "" if contender == OURS else ratio(ours.get(figure), figures[figure])
+            lines.append((row["title"], name, contender, value(figure, figures[figure]), share))
+    return lines

@@ -20,21 +20,16 @@ class Measured:
         row: The row's name.
         contender: The contender's name.
         figure: What is looked up: `cpu`, `wall`, `connections`, `memory`.
-        at: The point of a curve, for rows that are curves.
     """
 
     row: str
     contender: str
     figure: str = "cpu"
-    at: int | None = None
 
     def found_in(self, results: Results) -> float | None:
         """Return the figure; None when this run did not measure it."""
-        figures = results["rows"].get(self.row, {}).get("contenders", {}).get(self.contender, {})
-        if self.at is not None:
-            points = figures.get("points", ())
-            figures = next((point for point in points if point["at"] == self.at), {})
-        value = figures.get(self.figure)
+        contenders = results["rows"].get(self.row, {}).get("contenders", {})
+        value = contenders.get(self.contender, {}).get(self.figure)
         return None if value is None else float(value)
 
 

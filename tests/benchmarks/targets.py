@@ -1,4 +1,4 @@
-"""`make bench-check`: compares the figures of the last run with what they are meant to be."""
+"""`make bench-check`: compares the figures of the last run with their targets."""
 
 import sys
 from collections.abc import Iterable
@@ -8,14 +8,12 @@ from pathlib import Path
 
 from tests.benchmarks import results
 from tests.benchmarks.results import Measured, Results
+from tests.benchmarks.rounds import FLOOR, OURS
 
-MIB = 1024 * 1024
+_PEER = "langchain-openai"
 _IDEAL_BATCH = ceil(200 / 64) * 0.05
-_GROWING = (
-    "AzureMLOnlineEndpoint.abatch",
-    "AzureMLOnlineEndpoint.batch",
-    "AzureMLOnlineEndpoint.abatch_as_completed",
-)
+_MOST_GROWTH = 2.0 * 1024 * 1024
+_HANDLERS = (("no handler", ""), ("one handler", "-handler"))
 
 
 @dataclass(frozen=True)
@@ -24,34 +22,28 @@ class Target:
 
     Attributes:
         what: What is measured.
-        than: What it is compared with.
         ours: Our figure.
-        theirs: The figures whose sum it is compared with, or a number.
-        most: The largest share that is well.
+        than: What it is compared with.
+        theirs: The figure that it is compared with, or a number.
+        most: The largest share that meets the target.
     """
 
     what: str
-    than: str
     ours: Measured
-    theirs: tuple[Measured, ...] | float
+    than: str
+    theirs: Measured | float
     most: float
 
     def share_in(self, found: Results) -> float | None:
         """Return our share; None when a figure is missing."""
-        ours, theirs = self.ours.found_in(found), self._theirs_in(found)
+        ours = self.ours.found_in(found)
+        theirs = self.theirs if isinstance(self.theirs, float) else self.theirs.found_in(found)
         return None if ours is None or theirs is None else ours / theirs
-
-    def _theirs_in(self, found: Results) -> float | None:
-        if isinstance(self.theirs, float):
-            return self.theirs
-        figures = [one.found_in(found) for one in self.theirs]
-        known = [figure for figure in figures if figure is not None]
-        return sum(known) if known and len(known) == len(figures) else None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a target; without a share, nothing was measured, and it counts as missed."""
+    """Whether a target is met; without a share, nothing was measured, and it counts as missed."""
 
     target: Target
     share: float | None
@@ -62,124 +54,89 @@ class Verdict:
         return self.share is not None and self.share <= self.target.most
 
     def __str__(self) -> str:
-        told = "was not measured" if self.share is None else f"is {self.share:.3f}"
+        found = "was not measured" if self.share is None else f"is {self.share:.3f}"
         verdict = "ok  " if self.is_met else "MISS"
         target = self.target
-        return f"{verdict} {target.what}, against {target.than}: {told}, at most {target.most:.3f}"
+        return f"{verdict} {target.what}, against {target.than}: {found}, at most {target.most:.3f}"
 
 
 def against(what: str, row: str, than: str, most: float, figure: str = "cpu") -> Target:
     """Return the target of ours against another contender of the same row."""
-    ours, theirs = Measured(row, "ours", figure), Measured(row, than, figure)
-    return Target(f"{what}, {figure}", than, ours, (theirs,), most)
+    ours, theirs = Measured(row, OURS, figure), Measured(row, than, figure)
+    return Target(f"{what}, {figure}", ours, than, theirs, most)
 
 
-def against_floors(what: str, row: str, floors: tuple[str, ...], most: float) -> Target:
-    """Return the target of ours against the sum of what lies beneath."""
-    beneath = tuple(Measured(row, floor) for floor in floors)
-    return Target(f"{what}, cpu", " + ".join(floors), Measured(row, "ours"), beneath, most)
+def _handlers(what: str, row: str, than: str, mosts: tuple[float, float]) -> list[Target]:
+    """Return the targets without a callback handler, and with one."""
+    return [
+        against(f"{what}, {which}", f"{row}{suffix}", than, most)
+        for (which, suffix), most in zip(_HANDLERS, mosts, strict=True)
+    ]
+
+
+def _number(what: str, row: str, figure: str, than: str, number: float, most: float) -> Target:
+    return Target(what, Measured(row, OURS, figure), than, number, most)
 
 
 TARGETS = (
-    against("AzureOpenAI.invoke", "openai-invoke", "langchain-openai", 0.48),
-    against("AzureMLOnlineEndpoint.invoke", "azureml-invoke", "langchain-community", 0.36),
-    against_floors("AzureMLOnlineEndpoint.invoke", "azureml-invoke", ("no-op LLM", "httpx2"), 1.20),
-    against("AzureOpenAI.ainvoke, 32 at once", "openai-ainvoke-32", "langchain-openai", 0.30),
-    against_floors(
-        "AzureMLOnlineEndpoint.ainvoke, 32 at once",
-        "azureml-ainvoke-32",
-        ("no-op LLM", "httpx2 on aiohttp"),
-        1.25,
-    ),
+    *_handlers("AzureMLOnlineEndpoint.invoke", "azureml-invoke", FLOOR, (1.12, 1.12)),
+    *_handlers("AzureMLOnlineEndpoint.ainvoke x 32", "azureml-ainvoke-32", FLOOR, (1.10, 1.12)),
+    *_handlers("AzureOpenAI.invoke", "openai-invoke", _PEER, (0.48, 0.48)),
+    *_handlers("AzureOpenAI.ainvoke x 32", "openai-ainvoke-32", _PEER, (0.28, 0.32)),
+    against("AzureOpenAI.stream", "openai-stream", _PEER, 0.16),
+    against("AzureOpenAI.astream", "openai-astream", _PEER, 0.16),
     *(
-        against(f"AzureOpenAI.{way}, {how}", f"openai-{way}-{row}", "langchain-openai", most)
-        for way, row, how, most in (
-            ("stream", "many", "many events a write", 0.16),
-            ("astream", "many", "many events a write", 0.16),
-            ("stream", "single", "one event a record", 0.40),
-            ("astream", "single", "one event a record", 0.15),
-        )
-    ),
-    *(
-        against(
-            f"AzureMLOnlineEndpoint.{way}, 200 prompts at 50 ms",
-            f"azureml-{way}-slow",
-            "langchain-community",
-            0.028,
+        _number(
+            f"AzureMLOnlineEndpoint.{call}, 200 prompts at 50 ms, wall",
+            f"azureml-{call}-slow",
             "wall",
-        )
-        for way in ("batch", "abatch")
-    ),
-    *(
-        Target(
-            f"AzureMLOnlineEndpoint.{way}, 200 prompts at 50 ms, wall",
-            "the ideal",
-            Measured(f"azureml-{way}-slow", "ours", "wall"),
+            "4 x 50 ms",
             _IDEAL_BATCH,
             1.40,
         )
-        for way in ("batch", "abatch")
+        for call in ("batch", "abatch")
     ),
+    *_handlers("AzureMLOnlineEndpoint.abatch at 64", "azureml-abatch-64", FLOOR, (1.25, 1.25)),
+    *_handlers("AzureMLOnlineEndpoint.batch at 64", "azureml-batch-64", FLOOR, (1.35, 1.35)),
+    against("construct one more AzureOpenAI", "construct", _PEER, 0.02),
+    against("import AzureOpenAI", "import-openai", "langchain_core", 1.08, "wall"),
+    against("import AzureMLOnlineEndpoint", "import-azureml", "langchain_core", 1.08, "wall"),
     *(
-        against(
-            f"AzureOpenAI.{way}, 200 prompts at 50 ms",
-            f"openai-{way}-slow",
-            "langchain-openai",
-            0.17,
-            "wall",
-        )
-        for way in ("batch", "abatch")
-    ),
-    against(
-        "AzureMLOnlineEndpoint.batch, 64 at once", "azureml-batch-64", "langchain-community", 0.26
-    ),
-    against("construct one more AzureOpenAI", "construct", "langchain-openai", 0.02),
-    against("import AzureOpenAI", "import-openai", "langchain_core", 1.05, "wall"),
-    against("import AzureMLOnlineEndpoint", "import-azureml", "langchain_core", 1.05, "wall"),
-    *(
-        Target(
-            f"connections opened for 2,000 prompts by {way}, 64 at once",
+        _number(
+            f"connections for 2,000 prompts by {call} at 64",
+            f"connections-{call}",
+            "connections",
             "64",
-            Measured(f"connections-{way}", "ours", "connections"),
             64.0,
             1.0,
         )
-        for way in ("batch", "abatch")
+        for call in ("batch", "abatch")
     ),
     *(
-        Target(
-            f"{title}, growth of peak memory from 1,000 to 20,000 prompts",
-            "1 MiB",
-            Measured(row, "ours", "memory"),
-            float(MIB),
-            2.0,
+        _number(
+            f"{cls}.abatch_as_completed, memory of 20,000 prompts over 1,000",
+            f"memory-{name}",
+            "memory",
+            "2 MiB",
+            _MOST_GROWTH,
+            1.0,
         )
-        for title, row in (("AzureOpenAI", "memory-openai"), ("AzureML", "memory-azureml"))
-    ),
-    *(
-        Target(
-            f"{series}, CPU per prompt with 100,000 prompts",
-            "that with 1,000",
-            Measured("growth-prompts", series, "cpu", 100_000),
-            (Measured("growth-prompts", series, "cpu", 1000),),
-            1.20,
-        )
-        for series in _GROWING
+        for name, cls in (("openai", "AzureOpenAI"), ("azureml", "AzureMLOnlineEndpoint"))
     ),
 )
 
 
-def judged(found: Results, targets: Iterable[Target] = TARGETS) -> list[Verdict]:
-    """Return what became of each target."""
+def judge(found: Results, targets: Iterable[Target] = TARGETS) -> list[Verdict]:
+    """Compare figures with targets."""
     return [Verdict(target, target.share_in(found)) for target in targets]
 
 
 def main(file: Path = results.FILE) -> int:
-    """Say what became of each target; return 1 when one is missed."""
+    """Print what became of each target; return 1 when one is missed."""
     if not file.exists():
         sys.stderr.write(f"There is no {file.name}: run `make bench` first.\n")
         return 1
-    verdicts = judged(results.read(file))
+    verdicts = judge(results.read(file))
     sys.stdout.write("\n".join(map(str, verdicts)) + "\n")
     missed = [verdict for verdict in verdicts if not verdict.is_met]
     sys.stdout.write(f"{len(verdicts) - len(missed)} of {len(verdicts)} targets are met.\n")

@@ -1,10 +1,9 @@
-"""The surroundings of a measurement: the endpoint's process, its certificate authority, settings.
+"""What is around a measurement: the endpoint's process, a certificate authority, the environment.
 
 The bundle of authorities that all clients are given has the size of a real one, for reading it is
 a good part of what an HTTP client costs to make.
 """
 
-import http.client
 import json
 import os
 import subprocess
@@ -14,14 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import ProxyHandler, build_opener
 
 import certifi
 import trustme
 
-from tests.benchmarks.descriptors import allow_many_descriptors
+from tests.benchmarks.server import allow_many_descriptors
 
 REPOSITORY = Path(__file__).parents[2]
-_FOREIGN = ("AZURE_OPENAI_", "AZUREML_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_")
+_SETTINGS = ("AZURE_OPENAI_", "AZUREML_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_DIR")
 
 
@@ -31,52 +31,42 @@ class Endpoint:
 
     Attributes:
         tls: The address that answers at once.
-        tls_slow: The one that takes its time.
+        tls_slow: The one that takes 50 ms.
         plain: As `tls`, without TLS.
-        plain_slow: As `tls_slow`, without TLS.
-        control: The port that tells what happened.
+        control: Says how many connections were opened.
     """
 
     tls: str
     tls_slow: str
     plain: str
-    plain_slow: str
-    control: int
+    control: str
 
     def connections(self) -> int:
         """Return how many connections were opened to all addresses, from the start."""
-        asking = http.client.HTTPConnection("127.0.0.1", self.control)
-        try:
-            asking.request("GET", "/")
-            told = json.loads(asking.getresponse().read())
-        finally:
-            asking.close()
-        return sum(counts["connections"] for counts in told.values())
+        with build_opener(ProxyHandler({})).open(self.control) as reply:
+            return int(reply.read())
 
 
 @contextmanager
-def surroundings() -> Iterator[Endpoint]:
+def benchmark_environment() -> Iterator[Endpoint]:
     """Start the endpoint, and set the environment so that its certificate is trusted."""
     allow_many_descriptors()
     for name in list(os.environ):
-        if name.startswith(_FOREIGN) or name.upper() in _PROXIES:
+        if name.startswith(_SETTINGS) or name.upper() in _PROXIES:
             del os.environ[name]
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        certificate = folder / "endpoint.pem"
+        certificate, bundle = Path(name, "endpoint.pem"), Path(name, "authorities.pem")
         authority = trustme.CA()
-        authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
-            certificate
-        )
-        bundle = folder / "authorities.pem"
+        leaf = authority.issue_cert("localhost", "127.0.0.1")
+        leaf.private_key_and_cert_chain_pem.write_to_path(certificate)
         bundle.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
         os.environ["SSL_CERT_FILE"] = str(bundle)
-        with _serving(certificate) as endpoint:
+        with _serve(certificate) as endpoint:
             yield endpoint
 
 
 @contextmanager
-def _serving(certificate: Path) -> Iterator[Endpoint]:
+def _serve(certificate: Path) -> Iterator[Endpoint]:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.server", certificate],
         cwd=REPOSITORY,
@@ -88,12 +78,9 @@ def _serving(certificate: Path) -> Iterator[Endpoint]:
         assert process.stdout is not None
         try:
             ports = json.loads(process.stdout.readline())
+            schemes = {name: "https" if name.startswith("tls") else "http" for name in ports}
             yield Endpoint(
-                tls=f"https://127.0.0.1:{ports['tls']}",
-                tls_slow=f"https://127.0.0.1:{ports['tls_slow']}",
-                plain=f"http://127.0.0.1:{ports['plain']}",
-                plain_slow=f"http://127.0.0.1:{ports['plain_slow']}",
-                control=ports["control"],
+                **{name: f"{schemes[name]}://127.0.0.1:{port}" for name, port in ports.items()}
             )
         finally:
             process.stdin.close()
