@@ -7,17 +7,20 @@ from threading import Thread
 import pytest
 from langchain_core.language_models.llms import BaseLLM
 
-from tests.shape.__main__ import MOST_CALLS, MOST_FILES, Figure, sizes
+from tests.shape.__main__ import Figure, sizes
 from tests.shape.calls import LLMS, Calls, Counter, calls_of_invoke
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="the limits are those of the rebuilt package")
+_REACHED_CALLS, _REACHED_FILES = 96, 23
+"""What was reached so far, so that nothing grows unseen; `make shape` prints the goals beside it."""
+
+
 @pytest.mark.parametrize("has_handler", [False, True], ids=["no handler", "one handler"])
 @pytest.mark.parametrize("cls", LLMS, ids=lambda cls: cls.__name__)
 def test_one_invoke_makes_few_calls_in_few_files(cls: type[BaseLLM], has_handler: bool) -> None:  # noqa: FBT001
     found = calls_of_invoke(cls, has_handler=has_handler)
-    assert found.calls <= MOST_CALLS
-    assert found.files <= MOST_FILES
+    assert found.calls <= _REACHED_CALLS
+    assert found.files <= _REACHED_FILES
 
 
 def test_calls_are_counted_with_resumed_generators_and_in_threads(tmp_path: Path) -> None:
