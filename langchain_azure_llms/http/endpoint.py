@@ -26,6 +26,7 @@ class Endpoint:
         overriding: The headers that the user set: they replace the key's, too.
         query: The query parameters of every request.
         authorization: How requests prove who sends them.
+        needs_token: Whether a bearer token is fetched for each request.
         network: How the network is used.
         policy: How often, and how patiently, requests are sent again.
         timeout: Seconds for each step; None for the default, or a client of the user's own.
@@ -39,6 +40,7 @@ class Endpoint:
     overriding: Mapping[str, str]
     query: Mapping[str, Any]
     authorization: Authorization = field(repr=False)
+    needs_token: bool
     network: NetworkSettings
     policy: RetryPolicy
     timeout: Mapping[str, float | None] | None = None

@@ -54,8 +54,10 @@ def identity(llm: AzureLLM) -> dict[str, Any]:
     """Return what identifies an LLM beside its identifying parameters."""
     call = _call.get()
     arguments = call[1] if call is not None and call[0] == id(llm) else {}
-    digests = {name: digest(arguments[name]) for name in _SECRET_ARGUMENTS & arguments.keys()}
-    return {"settings_digest": llm.settings_digest, **arguments, **digests}
+    found = {"settings_digest": llm.settings_digest, **arguments}
+    for name in _SECRET_ARGUMENTS & arguments.keys():
+        found[name] = digest(arguments[name])
+    return found
 
 
 def settings_digest(llm: AzureLLM) -> str:

@@ -57,6 +57,7 @@ def make_endpoint(
         overriding=RedactedMapping(llm.default_headers or {}),
         query=RedactedMapping(llm.default_query or {}),
         authorization=authorization,
+        needs_token=authorization.needs_token,
         network=network_settings(llm.endpoint_address, proxy),
         policy=llm.retry_policy or settings.default_policy(llm.max_retries),
         timeout=None if timeout is None else timeout.as_dict(),
@@ -107,7 +108,7 @@ def request_template(
         endpoint.policy,
         endpoint.timeout if timeout is None else timeout.as_dict(),
         stream,
-        authorization.needs_token,
+        endpoint.needs_token,
         endpoint.rate_limiter is not None,
         (url, authorization.identity),
     )

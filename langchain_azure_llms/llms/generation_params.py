@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ class GenerationParams(NamedTuple):
 
     Attributes:
         settings: The LLM's model parameters, defaults included: completions send them all.
-        explicit: Those of them that the user set: the other APIs get no more.
+        explicit_names: The names of the settings that the user set: the other APIs get no more.
         model_kwargs: The LLM's other model parameters.
         extra_body: What the LLM adds to the body, as it is.
         call: The call's own parameters.
@@ -36,7 +37,7 @@ class GenerationParams(NamedTuple):
     """
 
     settings: Mapping[str, Any]
-    explicit: Mapping[str, Any]
+    explicit_names: AbstractSet[str]
     model_kwargs: Mapping[str, Any]
     extra_body: Mapping[str, Any]
     call: Mapping[str, Any]
@@ -56,7 +57,7 @@ def layered(params: GenerationParams) -> tuple[dict[str, Any], dict[str, Any]]:
     given: dict[str, Any] = {}
     verbatim: dict[str, Any] = {}
     for layer, place in (
-        (params.explicit, given),
+        ({k: v for k, v in params.settings.items() if k in params.explicit_names}, given),
         (params.model_kwargs, given),
         (params.extra_body, verbatim),
         (params.call, given),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from langchain_azure_llms.llms.azure_openai import AzureOpenAI
 
 COMPLETIONS, CHAT, RESPONSES = APIS = ("completions", "chat_completions", "responses")
-_CLIENT_ARGUMENTS = ("extra_headers", "extra_query", "extra_body", "timeout")
+_CLIENT_ARGUMENTS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 """What OpenAI's own client takes beside the body, at each call."""
 _REFUSED_PARAMETERS = ("unsupported_parameter", "unsupported_value")
 _NOT_A_KEY = (
@@ -74,10 +74,9 @@ class OpenAIRequests:
     def __init__(
         self, llm: AzureOpenAI, stop: list[str] | None, params: dict[str, Any], *, stream: bool
     ) -> None:
-        options = {name: params.get(name) for name in _CLIENT_ARGUMENTS}
-        self._llm, self._options = llm, options
-        self._params = _generation_params(llm, stop, params, options["extra_body"], stream=stream)
-        self.name = _deployment(self._params)
+        self._llm, self._options, extra_body = llm, params, params.get("extra_body")
+        self._params = _generation_params(llm, stop, params, extra_body, stream=stream)
+        self.name = self._params.model or _deployment(self._params)
         self.deployment = (llm.endpoint_address, self.name)
         self.apis: tuple[str, ...] = APIS if llm.api == "auto" else (llm.api,)
         self._fills_context = _max_tokens(self._params) == FILL_CONTEXT
@@ -108,14 +107,14 @@ class OpenAIRequests:
             url = route.responses_url
         else:
             url = route.url("chat/completions" if api == CHAT else "completions", self.name)
-        timeout = options["timeout"]
+        timeout = options.get("timeout")
         return request_template(
             self._llm.endpoint,
             url,
             stream=self._params.stream,
             timeout=None if timeout is None else settings.as_timeout(timeout, "timeout"),
-            extra_headers=options["extra_headers"],
-            extra_query=options["extra_query"],
+            extra_headers=options.get("extra_headers"),
+            extra_query=options.get("extra_query"),
         )
 
     def _completions(self, template: HttpRequest) -> Build:
@@ -223,8 +222,11 @@ def _generation_params(
     *,
     stream: bool,
 ) -> GenerationParams:
-    call = {name: value for name, value in params.items() if name not in _CLIENT_ARGUMENTS}
-    settings.check_mapping(call_body, "extra_body")
+    call = params
+    if not _CLIENT_ARGUMENTS.isdisjoint(params):
+        call = {name: value for name, value in params.items() if name not in _CLIENT_ARGUMENTS}
+    if call_body is not None:
+        settings.check_mapping(call_body, "extra_body")
     refuse_misspelt(call)
     for given in (stop, call.get("stop"), llm.model_kwargs.get("stop")):
         if given is not None:
@@ -234,7 +236,7 @@ def _generation_params(
         values["best_of"] = llm.best_of
     return GenerationParams(
         settings=values,
-        explicit={name: value for name, value in values.items() if name in llm.model_fields_set},
+        explicit_names=llm.model_fields_set,
         model_kwargs=llm.model_kwargs,
         extra_body=llm.extra_body or {},
         call=call,
@@ -248,8 +250,6 @@ def _generation_params(
 
 def _deployment(params: GenerationParams) -> str:
     """Return the deployment to call; `model` of a call counts only where none is configured."""
-    if params.model:
-        return params.model
     layers = (params.call_body, params.call, params.extra_body, params.model_kwargs)
     deployment = next((layer["model"] for layer in layers if layer.get("model")), None)
     if not isinstance(deployment, str):

@@ -85,18 +85,7 @@ class AzureOpenAIRoute(NamedTuple):
         Raises:
             ConfigurationError: If the deployment's name cannot be part of a path.
         """
-        if deployment in {".", ".."}:  # a path's own signs, which no escape makes a name
-            raise ConfigurationError(f"{deployment!r} cannot be the name of a deployment.")
-        name = quote(deployment, safe="")
-        if self.exact:
-            place = "" if "/deployments/" in self.root else f"/deployments/{name}"
-            base = f"{self.root}{place}/{operation}"
-        elif self.is_v1:
-            base = f"{self.root}/openai/v1/{operation}"
-        else:
-            base = f"{self.root}/openai/deployments/{name}/{operation}"
-        version = {"api-version": self.api_version} if self.api_version else {}
-        return with_query(base, {**dict(self.query), **version})
+        return _url_of(self, operation, deployment)
 
     @property
     def responses_url(self) -> str:
@@ -106,6 +95,22 @@ class AzureOpenAIRoute(NamedTuple):
         root = found["root"] if found else self.root
         version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
         return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
+
+
+@lru_cache(maxsize=256)
+def _url_of(route: AzureOpenAIRoute, operation: str, deployment: str) -> str:
+    if deployment in {".", ".."}:  # a path's own signs, which no escape makes a name
+        raise ConfigurationError(f"{deployment!r} cannot be the name of a deployment.")
+    name = quote(deployment, safe="")
+    if route.exact:
+        place = "" if "/deployments/" in route.root else f"/deployments/{name}"
+        base = f"{route.root}{place}/{operation}"
+    elif route.is_v1:
+        base = f"{route.root}/openai/v1/{operation}"
+    else:
+        base = f"{route.root}/openai/deployments/{name}/{operation}"
+    version = {"api-version": route.api_version} if route.api_version else {}
+    return with_query(base, {**dict(route.query), **version})
 
 
 @lru_cache(maxsize=256)
