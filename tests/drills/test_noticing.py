@@ -91,7 +91,7 @@ def test_a_drill_notices_memory_that_is_kept() -> None:
     """In the second half, by more than a thousand bytes a prompt."""
 
     async def ask(llm: AzureLLM, prompts: list[str]) -> list[Delivery]:
-        _LEFT.append(bytearray(300_000))
+        _LEFT.append(bytearray(800_000))
         return await ways._abatch(llm, prompts)
 
     tracemalloc.start()
