@@ -71,7 +71,7 @@ def _problems(tree: ast.Module) -> Iterator[str]:
             if any(name in node.attr for name in _REFUSED_NAMES):
                 yield f"line {node.lineno} uses {owner}.{node.attr}"
         elif isinstance(node, ast.Constant) and str(node.value).startswith(_REFUSED_NAMES):
-            yield f"line {node.lineno} names {node.value}"
+            yield f"line {node.lineno} names {node.value!r}"
 
 
 def _patches(tree: ast.Module) -> Iterator[str]:
