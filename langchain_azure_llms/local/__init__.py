@@ -18,7 +18,6 @@ and server cannot agree by construction.
 
 from langchain_azure_llms.local._endpoints import LocalEndpoints
 from langchain_azure_llms.local._errors import LocalEndpointsError
-from langchain_azure_llms.local._scenario import Fault, Scenario
-from langchain_azure_llms.local._script import PromptRecord
+from langchain_azure_llms.local._scenario import Fault, PromptRecord, Scenario
 
 __all__ = ["Fault", "LocalEndpoints", "LocalEndpointsError", "PromptRecord", "Scenario"]

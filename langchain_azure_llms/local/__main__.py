@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from langchain_azure_llms.local import LocalEndpoints, LocalEndpointsError
-from langchain_azure_llms.local._deployments import COMPLETION_DEPLOYMENTS
-from langchain_azure_llms.local._staging import EngineName
+from langchain_azure_llms.local._endpoints import COMPLETION_DEPLOYMENTS, EngineName
 from langchain_azure_llms.local._weights import weights
 
 _HIGHEST_PORT = 65535

@@ -6,26 +6,20 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import ModuleType, TracebackType
-from typing import Self
+from typing import Literal, Self, get_args
 
-from langchain_azure_llms.local._access import Access
-from langchain_azure_llms.local._deployments import (
-    CHAT_DEPLOYMENTS,
-    COMPLETION_DEPLOYMENTS,
-    EMBEDDING_DEPLOYMENTS,
-    RESPONSES_DEPLOYMENTS,
-    Deployments,
-)
-from langchain_azure_llms.local._directory import Directory
+from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import LocalEndpointsError
-from langchain_azure_llms.local._listening import Listening
-from langchain_azure_llms.local._scenario import Scenario, read_scenarios, seconds_refused
-from langchain_azure_llms.local._script import PromptRecord, Script
-from langchain_azure_llms.local._staging import EngineName, Staging
-from langchain_azure_llms.local._tokens import IssuedTokens
+from langchain_azure_llms.local._scenario import Fault, PromptRecord, Scenario, Script
 
 API_VERSION = "2024-10-21"
 """A generally available version of Azure OpenAI's API; the endpoints accept any well-formed one."""
+
+EngineName = Literal["model", "echo"]
+"""The engines there are."""
+
+COMPLETION_DEPLOYMENTS = ("gpt-35-turbo-instruct", "gpt-35-turbo-instruct-0914")
+_NOT_OPEN = "The local endpoints are not running: enter them with `with`."
 
 
 class LocalEndpoints:
@@ -94,9 +88,9 @@ class LocalEndpoints:
         port: int = 0,
         tokens: Sequence[str] = (),
         deployments: Sequence[str] = COMPLETION_DEPLOYMENTS,
-        chat_deployments: Sequence[str] = CHAT_DEPLOYMENTS,
-        responses_deployments: Sequence[str] = RESPONSES_DEPLOYMENTS,
-        embedding_deployments: Sequence[str] = EMBEDDING_DEPLOYMENTS,
+        chat_deployments: Sequence[str] = ("local-chat",),
+        responses_deployments: Sequence[str] = ("local-responses",),
+        embedding_deployments: Sequence[str] = ("local-embedding",),
         client_secret: str | None = None,
         token_lifetime: float = 3600.0,
         ssl_certfile: str | os.PathLike[str] | None = None,
@@ -109,19 +103,35 @@ class LocalEndpoints:
         self.api_key = _secret("api_key", api_key)
         self.client_secret = _secret("client_secret", client_secret)
         self.tokens = tuple(tokens)
-        self._issued = IssuedTokens(clock)
-        self._access = Access(self.api_key, self.tokens, self._issued)
-        self._deployments = Deployments(
-            tuple(deployments),
-            tuple(chat_deployments),
-            tuple(responses_deployments),
-            tuple(embedding_deployments),
+        if ssl_keyfile is not None and ssl_certfile is None:
+            raise LocalEndpointsError("ssl_keyfile needs the ssl_certfile it belongs to.")
+        if engine not in get_args(EngineName):
+            names = " and ".join(f'"{name}"' for name in get_args(EngineName))
+            raise LocalEndpointsError(f"There is no engine {engine!r}: there are {names}.")
+        given = [scenario] if isinstance(scenario, str | Scenario) else scenario or ()
+        scenarios = [Scenario(one) if isinstance(one, str) else one for one in given]
+        refused = (one.wait for one in scenarios if one.name == Fault.REFUSED)
+        self._credentials = Credentials(
+            self.api_key, self.tokens, self.client_secret, token_lifetime, clock
         )
-        self._directory = Directory(self.client_secret, token_lifetime, self._issued)
-        self._place = Listening(port, _path(ssl_certfile), _path(ssl_keyfile))
-        scenarios = read_scenarios(scenario)
         self._script = Script(scenarios) if scenarios else None
-        self._staging = Staging(engine, threads, self._script, seconds_refused(scenarios))
+        self._scheme = "https" if ssl_certfile else "http"
+        self._settings = {
+            "credentials": self._credentials,
+            "deployments": {
+                "completions": tuple(deployments),
+                "chat": tuple(chat_deployments),
+                "responses": tuple(responses_deployments),
+                "embeddings": tuple(embedding_deployments),
+            },
+            "port": port,
+            "certfile": ssl_certfile and os.fspath(ssl_certfile),
+            "keyfile": ssl_keyfile and os.fspath(ssl_keyfile),
+            "engine": engine,
+            "threads": threads,
+            "script": self._script,
+            "seconds_refused": max(refused, default=0.0),
+        }
         self._port: int | None = None
         self._open = ExitStack()
 
@@ -132,10 +142,8 @@ class LocalEndpoints:
         With a certificate it begins with `https`.
         """
         if self._port is None:
-            raise LocalEndpointsError(
-                "The local endpoints are not running: enter them with `with`."
-            )
-        return f"{self._place.scheme}://127.0.0.1:{self._port}"
+            raise LocalEndpointsError(_NOT_OPEN)
+        return f"{self._scheme}://127.0.0.1:{self._port}"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -151,12 +159,12 @@ class LocalEndpoints:
     @property
     def tokens_issued(self) -> int:
         """How many tokens were given out, by `issue_token` and by the routes."""
-        return self._issued.count
+        return self._credentials.issued
 
     @property
     def scopes_requested(self) -> tuple[str, ...]:
         """What the routes were asked for tokens for: scopes, and the resources of machines."""
-        return tuple(self._directory.scopes)
+        return tuple(self._credentials.scopes)
 
     @property
     def prompts_seen(self) -> dict[str, PromptRecord]:
@@ -169,21 +177,17 @@ class LocalEndpoints:
         Args:
             lifetime: The seconds until then.
         """
-        return self._issued.issue(lifetime)
+        return self._credentials.issue(lifetime)
 
     def revoke_tokens(self) -> None:
         """Let the routes accept none of the tokens that were given out so far."""
-        self._issued.revoke()
+        self._credentials.revoke()
 
     def __enter__(self) -> Self:
         if self._port is not None:
             raise LocalEndpointsError("These local endpoints are running already.")
         server = _import_server()
-        self._port = self._open.enter_context(
-            server.serve(
-                self._access, self._deployments, self._directory, self._place, self._staging
-            )
-        )
+        self._port = self._open.enter_context(server.serve(**self._settings))
         return self
 
     def __exit__(
@@ -202,10 +206,6 @@ def _secret(name: str, given: str | None) -> str:
     if not given.strip():
         raise LocalEndpointsError(f"The {name} must not be empty: leave it out for a random one.")
     return given
-
-
-def _path(given: str | os.PathLike[str] | None) -> str | None:
-    return None if given is None else os.fspath(given)
 
 
 def _import_server() -> ModuleType:

@@ -1,175 +1,124 @@
-"""What the services answer when something goes wrong. Their shapes and headers; our words. Pure."""
+"""What the services answer when something goes wrong. Their shapes and headers; our words."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import json
+import math
+import time
+import uuid
 from email.utils import formatdate
-from math import ceil
 from typing import Any
 
-from langchain_azure_llms.local._answer import nothing_found
-from langchain_azure_llms.local._azure_errors import (
-    AzureError,
-    ended_token,
-    gateway_error,
-    model_error,
+from starlette.responses import JSONResponse, Response
+
+from langchain_azure_llms.local._choices import SAFE, server_sent
+from langchain_azure_llms.local._errors import (
+    ApiError,
+    api_error,
+    expired_token,
+    server_error,
     wrong_serverless_credential,
 )
-from langchain_azure_llms.local._json import dumps
 from langchain_azure_llms.local._scenario import Fault
 
-_JSON = "application/json"
-_EVENTS = "text/event-stream"
 _NOT_JSON = b'<html><body>The gateway is \xff\xfe lost</body> {"choices": [{"te'
+_CONTAINERS = {
+    Fault.CONTAINER_BUSY: (503, "model_error", "All workers are busy."),
+    Fault.CONTAINER_NOT_READY: (502, "model_not_ready", "The model is still being loaded."),
+    Fault.CONTAINER_FAILED: (400, "model_error", "The script could not read the request."),
+}
 
 
-@dataclass(frozen=True)
-class FaultReply:
-    """An answer in place of the real one."""
-
-    status: int
-    body: bytes = b""
-    media_type: str = _JSON
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a request came in.
-
-    Attributes:
-        path: The URL's path.
-        stream: Whether the request asks for a stream of events.
-        wait: The seconds that belong to the scenario.
-        now: Seconds since the epoch.
-    """
-
-    path: str
-    stream: bool
-    wait: float
-    now: float
-
-    @property
-    def is_score(self) -> bool:
-        """Whether the front door of an Azure ML online endpoint is here."""
-        return self.path.endswith("/score")
-
-    @property
-    def is_azure_openai(self) -> bool:
-        """Whether Azure OpenAI is here; else it is a serverless endpoint, or `/score`."""
-        return self.path.startswith("/openai/")
+def reply_to(fault: Fault, path: str, wait: float, *, stream: bool) -> Response | None:
+    """Return what is answered in place of the real answer; None if a fault changes no content."""
+    reply = _reply(fault, path, wait, stream=stream)
+    if reply is not None:
+        request_id = str(uuid.uuid4())
+        reply.headers["apim-request-id"] = reply.headers["x-request-id"] = request_id
+    return reply
 
 
-def reply_to(fault: Fault, place: Place) -> FaultReply | None:
-    """Return what is answered; None where the fault is none of the answer's content."""
+def _reply(fault: Fault, path: str, wait: float, *, stream: bool) -> Response | None:
+    is_score = path.endswith("/score")
     if fault.startswith("rate-limited"):
-        return _rate_limited(fault, place)
-    reply = _REPLIES.get(fault)
-    return None if reply is None else reply(place)
+        return _rate_limited(fault, wait)
+    if fault is Fault.UNAVAILABLE:
+        message = "The service cannot take requests at this moment."
+        return _error(api_error(503, "ServiceUnavailable", message))
+    if fault is Fault.GARBAGE:
+        event = b"data: " + _NOT_JSON + b"\n\ndata: [DONE]\n\n"
+        return _success(event if stream else _NOT_JSON, stream=stream)
+    if fault is Fault.ERROR_INSIDE_200:
+        return _error_inside(is_score=is_score, stream=stream)
+    if fault is Fault.EMPTY_OBJECT:
+        return JSONResponse({})
+    if fault is Fault.FILTER:
+        return _filtered(is_score=is_score)
+    if fault is Fault.EXPIRED_TOKEN:
+        if is_score:
+            return Response("token_auth_access_denied", 401, media_type="text/plain")
+        is_azure_openai = path.startswith("/openai/")
+        return _error(expired_token() if is_azure_openai else wrong_serverless_credential())
+    if fault in _CONTAINERS:
+        status, reason, message = _CONTAINERS[fault]
+        return _container(status, reason, {"message": message})
+    return None
 
 
-def _rate_limited(fault: Fault, place: Place) -> FaultReply:
-    seconds = f"{place.wait:g}"
+def _rate_limited(fault: Fault, wait: float) -> Response:
+    seconds = f"{wait:g}"
+    date = formatdate(math.ceil(time.time() + wait), usegmt=True)
     headers = {
         Fault.RATE_LIMITED_SECONDS: {"retry-after": seconds},
-        Fault.RATE_LIMITED_DATE: {
-            "retry-after": formatdate(ceil(place.now + place.wait), usegmt=True)
-        },
-        Fault.RATE_LIMITED_MS: {"retry-after-ms": f"{place.wait * 1000:g}"},
-        Fault.RATE_LIMITED_RESET_REQUESTS: {
-            "x-ratelimit-remaining-requests": "0",
-            "x-ratelimit-remaining-tokens": "9000",
-            "x-ratelimit-reset-requests": seconds,
-            "x-ratelimit-reset-tokens": "0",
-        },
-        Fault.RATE_LIMITED_RESET_TOKENS: {
-            "x-ratelimit-remaining-requests": "90",
-            "x-ratelimit-remaining-tokens": "0",
-            "x-ratelimit-reset-requests": "0",
-            "x-ratelimit-reset-tokens": seconds,
-        },
+        Fault.RATE_LIMITED_DATE: {"retry-after": date},
+        Fault.RATE_LIMITED_MS: {"retry-after-ms": f"{wait * 1000:g}"},
+        Fault.RATE_LIMITED_RESET_REQUESTS: _limits(requests=seconds, tokens="0"),
+        Fault.RATE_LIMITED_RESET_TOKENS: _limits(requests="0", tokens=seconds),
         Fault.RATE_LIMITED_OLD_RESET: {"x-rate-limit-reset-tokens": seconds},
     }
     message = "The limit of this deployment is used up for now."
     if fault is Fault.RATE_LIMITED_MESSAGE:
         message += f" Please retry after {seconds} seconds."
-    return _error(gateway_error(429, "429", message), headers.get(fault, {}))
+    return _error(api_error(429, "429", message), headers.get(fault))
 
 
-def _unavailable(_: Place) -> FaultReply:
-    message = "The service cannot take requests at this moment."
-    return _error(gateway_error(503, "ServiceUnavailable", message))
-
-
-def _garbage(place: Place) -> FaultReply:
-    if place.stream:
-        return FaultReply(200, b"data: " + _NOT_JSON + b"\n\ndata: [DONE]\n\n", _EVENTS)
-    return FaultReply(200, _NOT_JSON)
-
-
-def _error_inside(place: Place) -> FaultReply:
-    if place.is_score:
-        inner = {"message": "The engine behind the server failed.", "code": 503}
-        return _json({"output": None, "error": {"status_code": 503, "body": dumps(inner)}})
-    error = model_error(500, "The model failed at this text.", kind="server_error").body
-    if place.stream:
-        return FaultReply(200, f"data: {dumps(error)}\n\n".encode(), _EVENTS)
-    return _json(error)
-
-
-def _filtered(place: Place) -> FaultReply:
-    found = {**nothing_found(), "violence": {"filtered": True, "severity": "medium"}}
-    error = {
-        "message": "The content filter of this deployment refuses the prompt: change it.",
-        "type": None,
-        "param": "prompt",
-        "code": "content_filter",
-        "status": 400,
-        "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found},
+def _limits(requests: str, tokens: str) -> dict[str, str]:
+    """Return the headers of a limit that is used up, where there are seconds until its reset."""
+    return {
+        "x-ratelimit-remaining-requests": "90" if requests == "0" else "0",
+        "x-ratelimit-remaining-tokens": "9000" if tokens == "0" else "0",
+        "x-ratelimit-reset-requests": requests,
+        "x-ratelimit-reset-tokens": tokens,
     }
-    if place.is_score:  # what a container answers beside 200, its front door makes a 424
-        return _container(400, "model_error", {"error": error})
-    return _json({"error": error}, 400)
 
 
-def _expired(place: Place) -> FaultReply:
-    if place.is_azure_openai:
-        return _error(ended_token())
-    if place.is_score:
-        return FaultReply(401, b"token_auth_access_denied", "text/plain")
-    return _error(wrong_serverless_credential())
+def _error_inside(*, is_score: bool, stream: bool) -> Response:
+    if is_score:
+        inner = json.dumps({"message": "The engine behind the server failed.", "code": 503})
+        return JSONResponse({"output": None, "error": {"status_code": 503, "body": inner}})
+    error = server_error("The model failed at this text.").body
+    return _success(server_sent(error), stream=True) if stream else JSONResponse(error)
 
 
-def _container(status: int, reason: str, body: Any) -> FaultReply:
+def _filtered(*, is_score: bool) -> Response:
+    found = {**SAFE, "violence": {"filtered": True, "severity": "medium"}}
+    message = "The content filter of this deployment refuses the prompt: change it."
+    error = api_error(400, "content_filter", message, type=None, param="prompt")
+    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found}
+    error.body["error"] |= {"status": 400, "innererror": inner}
+    # What a container answers beside 200, its front door makes a 424.
+    return _container(400, "model_error", error.body) if is_score else _error(error)
+
+
+def _container(status: int, reason: str, body: Any) -> Response:
     headers = {
         "ms-azureml-model-error-statuscode": str(status),
         "ms-azureml-model-error-reason": reason,
     }
-    return FaultReply(424, dumps(body).encode(), _JSON, headers)
+    return JSONResponse(body, 424, headers)
 
 
-_REPLIES: dict[Fault, Callable[[Place], FaultReply]] = {
-    Fault.UNAVAILABLE: _unavailable,
-    Fault.GARBAGE: _garbage,
-    Fault.ERROR_INSIDE_200: _error_inside,
-    Fault.EMPTY_OBJECT: lambda _: _json({}),
-    Fault.FILTER: _filtered,
-    Fault.EXPIRED_TOKEN: _expired,
-    Fault.CONTAINER_BUSY: lambda _: _container(
-        503, "model_error", {"message": "All workers are busy."}
-    ),
-    Fault.CONTAINER_NOT_READY: lambda _: _container(
-        502, "model_not_ready", {"message": "The model is still being loaded."}
-    ),
-    Fault.CONTAINER_FAILED: lambda _: _container(
-        400, "model_error", {"message": "The script could not read the request."}
-    ),
-}
+def _error(error: ApiError, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(error.body, error.status, headers or error.headers)
 
 
-def _json(body: Any, status: int = 200) -> FaultReply:
-    return FaultReply(status, dumps(body).encode())
-
-
-def _error(error: AzureError, headers: dict[str, str] | None = None) -> FaultReply:
-    merged = {**error.headers, **(headers or {})}
-    return FaultReply(error.status, dumps(error.body).encode(), _JSON, merged)
+def _success(body: str | bytes, *, stream: bool) -> Response:
+    return Response(body, media_type="text/event-stream" if stream else "application/json")

@@ -1,8 +1,9 @@
-"""What goes wrong, and for which prompts. Pure: a prompt's fate follows from the scenario alone."""
+"""What goes wrong with which prompts, and what came of each of them."""
 
 import re
+import threading
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -35,14 +36,12 @@ class Fault(StrEnum):
     CONTAINER_FAILED = "container-failed"
 
 
-LASTING = frozenset({Fault.FILTER, Fault.CONTAINER_FAILED})
-"""They do not pass when a prompt is sent again."""
-
-RATE_LIMITED = tuple(fault for fault in Fault if fault.startswith("rate-limited"))
+_LASTING = {Fault.FILTER, Fault.CONTAINER_FAILED}  # sending the prompt again does not help
+_RATE_LIMITED = tuple(fault for fault in Fault if fault.startswith("rate-limited"))
 # A connection that is refused brings no prompt, whose share it could be.
-MIXED = tuple(fault for fault in Fault if fault is not Fault.REFUSED)
-_GROUPS = {"rate-limited": RATE_LIMITED, "mixed": MIXED}
-_SCALE = 1 << 64
+_MIXED = tuple(fault for fault in Fault if fault is not Fault.REFUSED)
+_GROUPS = {"rate-limited": _RATE_LIMITED, "mixed": _MIXED}
+_SCALE = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Scenario:
       `x-rate-limit-reset-tokens`, or in its message alone;
     * `unavailable`: a 503;
     * `slow`: the answer comes, later;
-    * `refused`: nothing listens yet: every connection is refused, from the endpoints' start on;
+    * `refused`: every connection is refused, from the endpoints' start on;
     * `hung-up`: the connection is closed before the answer begins;
     * `reset-mid-body`, `cut-mid-stream`: it is reset, or closed, in the middle of the answer,
       streamed or not;
@@ -124,29 +123,70 @@ class Scenario:
 
     def is_over(self, fault: Fault, met: int) -> bool:
         """Whether a prompt that met the fault so often meets it no more."""
-        if self.times is None and fault in LASTING:
-            return False
-        return met >= (self.times or 1)
+        lasts = self.times is None and fault in _LASTING
+        return not lasts and met >= (self.times or 1)
 
     def _drawn(self, what: str, prompt: str) -> float:
         """Return a number from 0 to below 1 that depends on nothing but the arguments."""
         text = f"{self.seed}/{self.name}/{what}/{prompt}"
         digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
-        return (int.from_bytes(digest[:8]) >> 11) / (_SCALE >> 11)
+        return (int.from_bytes(digest[:8]) >> 11) / _SCALE
 
 
-def read_scenarios(given: "str | Scenario | Sequence[str | Scenario] | None") -> list[Scenario]:
-    """Return the scenarios that are given, by name or made ready.
+@dataclass(slots=True)
+class PromptRecord:
+    """What became of one prompt.
 
-    Raises:
-        LocalEndpointsError: When a name is unknown.
+    Attributes:
+        requests: How many requests carried it.
+        faults: How many of them something went wrong with, on its account.
+        answers: How many of them were answered, whole.
     """
-    if given is None:
-        return []
-    each = [given] if isinstance(given, str | Scenario) else given
-    return [Scenario(one) if isinstance(one, str) else one for one in each]
+
+    requests: int = 0
+    faults: int = 0
+    answers: int = 0
 
 
-def seconds_refused(scenarios: Sequence[Scenario]) -> float:
-    """Return how long connections are refused after the endpoints' start."""
-    return max((one.wait for one in scenarios if one.name == Fault.REFUSED), default=0.0)
+class Script:
+    """Tells what goes wrong with each request, and keeps count.
+
+    Of the scenarios, the first one that a prompt meets counts.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        self._scenarios = [one for one in scenarios if one.name != Fault.REFUSED]
+        self._records: dict[str, PromptRecord] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def records(self) -> dict[str, PromptRecord]:
+        """What became of each prompt so far."""
+        with self._lock:
+            return {prompt: replace(record) for prompt, record in self._records.items()}
+
+    def begin(self, path: str, prompts: Sequence[str]) -> tuple[Fault, float] | None:
+        """Count a request; return what is to go wrong with it, and the scenario's seconds."""
+        with self._lock:
+            for prompt in prompts:
+                self._records.setdefault(prompt, PromptRecord()).requests += 1
+            met = [(prompt, self._fault(path, prompt)) for prompt in prompts]
+            filtered = [one for one in met if one[1] and one[1][0] is Fault.FILTER]
+            for prompt, found in filtered or met[:1]:
+                self._records[prompt].faults += found is not None
+                return found
+            return None
+
+    def answered(self, prompts: Sequence[str]) -> None:
+        """Count an answer that was sent to its end."""
+        with self._lock:
+            for prompt in prompts:
+                self._records[prompt].answers += 1
+
+    def _fault(self, path: str, prompt: str) -> tuple[Fault, float] | None:
+        for scenario in self._scenarios:
+            fault = scenario.fault_of(prompt) if scenario.path in path else None
+            if fault is not None:
+                is_over = scenario.is_over(fault, self._records[prompt].faults)
+                return None if is_over else (fault, scenario.wait)
+        return None

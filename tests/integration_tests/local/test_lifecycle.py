@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from langchain_azure_llms.local import LocalEndpoints, LocalEndpointsError
-from langchain_azure_llms.local._listening import Listening
-from langchain_azure_llms.local._server import _loaded_config, _running, listening_socket
+
+from langchain_azure_llms.local import _server
 
 BODY = {"prompt": "Hi", "max_tokens": 2, "temperature": 0}
 DESCRIPTORS = Path("/proc/self/fd")

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from langchain_azure_llms.local import Fault, LocalEndpoints, PromptRecord, Scenario
-from langchain_azure_llms.local._scenario import LASTING
+from langchain_azure_llms.local._scenario import _LASTING as LASTING
 from tests.integration_tests.local.tls import Certificate
 
 _BREAKS = {
