@@ -16,14 +16,7 @@ _REMEMBERED = 1024
 class Credentials:
     """The credentials that the endpoints accept, and the tokens that they gave out.
 
-    Attributes:
-        api_key: Sent as `api-key`, or as a bearer token where Azure takes keys in that place.
-        tokens: Bearer tokens in the place of Microsoft Entra ID's, which never expire.
-        client_secret: The secret that every application gets tokens with.
-        token_lifetime: Seconds that those tokens are good for.
-        clock: Tells the seconds that tokens expire by.
-        issued: How many tokens were given out.
-        scopes: The newest scopes (or resources) that tokens were asked for.
+    Tokens that were given out are counted in `issued`, and their scopes kept in `scopes`.
     """
 
     api_key: str
@@ -48,11 +41,6 @@ class Credentials:
                 del self._ends[next(iter(self._ends))]
         return token
 
-    def issue_for(self, scope: str) -> str:
-        """Return a new bearer token for a scope, or for a resource."""
-        self.scopes.append(scope)
-        return self.issue(self.token_lifetime)
-
     def revoke(self) -> None:
         """Expire all tokens that were given out."""
         with self._lock:
@@ -69,8 +57,8 @@ class Credentials:
         is_good = self.clock() < self._ends.get(bearer, -math.inf)
         return is_good or any(same(bearer, one) for one in accepted)
 
-    def has_expired_bearer(self, headers: Mapping[str, str]) -> bool:
-        """Whether the bearer token was given out; the services tell it from an unknown one."""
+    def knows_bearer(self, headers: Mapping[str, str]) -> bool:
+        """Whether the bearer token was given out, expired or not."""
         return _bearer(headers) in self._ends
 
 

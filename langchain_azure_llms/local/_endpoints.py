@@ -5,8 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from types import ModuleType, TracebackType
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import LocalEndpointsError
@@ -19,22 +18,14 @@ EngineName = Literal["model", "echo"]
 """The engines there are."""
 
 COMPLETION_DEPLOYMENTS = ("gpt-35-turbo-instruct", "gpt-35-turbo-instruct-0914")
-_NOT_OPEN = "The local endpoints are not running: enter them with `with`."
 
 
 class LocalEndpoints:
     """Azure's endpoints on loopback, answered by a real small model while the context is open.
 
-    Serves, on one port of 127.0.0.1:
-
-    * Azure OpenAI: `/openai/deployments/{name}/completions` and `/chat/completions` (with
-      `api-version`),
-      `/openai/v1/completions`, `/openai/v1/chat/completions` and `/openai/v1/responses`;
-    * a serverless endpoint: `/completions`, `/v1/completions`, `/chat/completions`,
-      `/v1/chat/completions`;
-    * an Azure ML online endpoint: `/score`, in the schema of every content formatter;
-    * Microsoft Entra ID: `/{tenant}/oauth2/v2.0/token` for every tenant and application, and the
-      instance metadata service of machines with an identity: `/metadata/identity/oauth2/token`.
+    Serves, on one port of 127.0.0.1, Azure OpenAI (by `api-version` and v1), a serverless endpoint,
+    the `/score` of an Azure ML online endpoint in the schema of every content formatter, Microsoft
+    Entra ID's tokens, and those of machines with an identity.
 
     The server has a thread and an event loop of its own, so it may be entered anywhere, also
     inside a running loop (which it blocks for about a second). Endpoints that are open at once
@@ -63,22 +54,9 @@ class LocalEndpoints:
         clock: Tells the seconds that tokens expire by.
 
     Raises:
-        LocalEndpointsError: When a secret is empty, a key has no certificate, or there is no such
-            engine or scenario. When entered and the port is taken, the certificate cannot be used,
-            the weights cannot be fetched, an extra or a system library is missing; and by `url` and
-            `environ` when not open.
-
-    Example:
-        ```python
-        with LocalEndpoints() as endpoints:
-            llm = AzureOpenAI(
-                azure_endpoint=endpoints.url,
-                api_key=endpoints.api_key,
-                api_version="2024-10-21",
-                azure_deployment="gpt-35-turbo-instruct",
-            )
-            print(llm.invoke("Tell me a joke"))
-        ```
+        LocalEndpointsError: When an argument is wrong. When entered and the port is taken, the
+            certificate cannot be used, the weights cannot be fetched, an extra or a system library
+            is missing; and by `url` and `environ` when not open.
     """
 
     def __init__(
@@ -116,7 +94,7 @@ class LocalEndpoints:
         )
         self._script = Script(scenarios) if scenarios else None
         self._scheme = "https" if ssl_certfile else "http"
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "credentials": self._credentials,
             "deployments": {
                 "completions": tuple(deployments),
@@ -142,7 +120,7 @@ class LocalEndpoints:
         With a certificate it begins with `https`.
         """
         if self._port is None:
-            raise LocalEndpointsError(_NOT_OPEN)
+            raise LocalEndpointsError("The local endpoints are not running: enter them by `with`.")
         return f"{self._scheme}://127.0.0.1:{self._port}"
 
     @property
@@ -186,16 +164,16 @@ class LocalEndpoints:
     def __enter__(self) -> Self:
         if self._port is not None:
             raise LocalEndpointsError("These local endpoints are running already.")
-        server = _import_server()
-        self._port = self._open.enter_context(server.serve(**self._settings))
+        try:
+            from langchain_azure_llms.local._server import serve  # noqa: PLC0415 (an extra; heavy)
+        except ModuleNotFoundError as error:
+            message = f"The local endpoints need an extra ({error.name} is missing): "
+            message += 'pip install "langchain-azure-llms[local]".'
+            raise LocalEndpointsError(message) from error
+        self._port = self._open.enter_context(serve(**self._settings))
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._port = None
         self._open.close()
 
@@ -206,14 +184,3 @@ def _secret(name: str, given: str | None) -> str:
     if not given.strip():
         raise LocalEndpointsError(f"The {name} must not be empty: leave it out for a random one.")
     return given
-
-
-def _import_server() -> ModuleType:
-    try:
-        from langchain_azure_llms.local import _server  # noqa: PLC0415 (needs an extra; heavy)
-    except ModuleNotFoundError as error:
-        raise LocalEndpointsError(
-            f"The local endpoints need an extra ({error.name} is missing): "
-            'pip install "langchain-azure-llms[local]".'
-        ) from error
-    return _server

@@ -5,16 +5,18 @@ import platform
 import secrets
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from langchain_azure_llms.local._errors import EngineError, LocalEndpointsError
-from langchain_azure_llms.local._generation import Cancellation, Emit, Piece, Task
+from langchain_azure_llms.local._errors import (
+    LocalEndpointsError,
+    invalid_request,
+    server_error,
+)
+from langchain_azure_llms.local._generation import Emit, Piece, Task
 from langchain_azure_llms.local._weights import weights
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 _CONTEXT_LENGTH = 2048  # tokens of prompt and completion together
 _SLOTS = 4
@@ -31,23 +33,23 @@ class LlamaEngine:
     name = "smollm2-135m-instruct"
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        llama = _import_llama()
+        llama = import_llama()
         try:
-            self._server = llama.Server(_settings(llama, path, threads))
+            self._server = llama.Server(_settings(llama.CommonParams(), path, threads))
         except RuntimeError as error:
             raise LocalEndpointsError(f"The model {path} could not be loaded: {error}") from error
         self._workers = ThreadPoolExecutor(_WAITING, thread_name_prefix="local-endpoints-model")
 
-    def start(self, task: Task, emit: Emit, cancelled: Cancellation) -> None:
+    def start(self, task: Task, emit: Emit, is_cancelled: Callable[[], bool]) -> None:
         """Generate `task` in a worker thread, which calls `emit`."""
-        self._workers.submit(self._generate, task, emit, cancelled)
+        self._workers.submit(self._generate, task, emit, is_cancelled)
 
     def close(self) -> None:
         """Wait for what is being generated, then free the model and its threads."""
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._server = None
 
-    def _generate(self, task: Task, emit: Emit, cancelled: Cancellation) -> None:
+    def _generate(self, task: Task, emit: Emit, is_cancelled: Callable[[], bool]) -> None:
         finished, failure = False, None
 
         def read(chunk: dict[str, Any] | None) -> bool:
@@ -60,23 +62,21 @@ class LlamaEngine:
                     emit(piece)
             except Exception as error:  # noqa: BLE001 (emitted below)
                 failure = error
-            return failure is not None or cancelled.is_set()
+            return failure is not None or is_cancelled()
 
         # Reusing the start of an earlier prompt shifts the last bits of the numbers: one and the
         # same greedy request would not always give one and the same text.
-        settings = {
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "cache_prompt": False,
-        }
-        operation = "chat_completions" if "messages" in task else "completions"
+        streamed = {"stream": True, "stream_options": {"include_usage": True}}
+        request = task | streamed | {"cache_prompt": False}
+        server, is_chat = self._server, "messages" in task
+        handle = server.handle_chat_completions if is_chat else server.handle_completions
         try:
-            if not cancelled.is_set():
-                getattr(self._server, f"handle_{operation}")({**task, **settings}, read)
+            if not is_cancelled():
+                handle(request, read)
         except Exception as error:  # noqa: BLE001 (whoever waits for the task must learn of it)
             failure = error
         if failure is None and not finished:
-            failure = EngineError(500, "The generation ended before it was finished.")
+            failure = server_error("The generation ended before it was finished.")
         emit(failure)
 
 
@@ -89,8 +89,7 @@ def acquire(threads: int | None = None) -> LlamaEngine:
     """Return the process's one engine, loading it when nobody holds it; then `release` it once."""
     global _shared, _holders  # noqa: PLW0603 (there is one per process)
     with _lock:
-        if _shared is None:
-            _shared = LlamaEngine(weights(), threads)
+        _shared = _shared or LlamaEngine(weights(), threads)
         _holders += 1
         return _shared
 
@@ -109,7 +108,11 @@ def _read_chunk(chunk: dict[str, Any]) -> Piece:
     """Read one chunk of llama.cpp's stream, of either operation."""
     if "error" in chunk:
         error = chunk["error"]
-        raise EngineError(int(error["code"]), error["message"], error.get("type", ""))
+        if error["code"] >= 500:
+            raise server_error(error["message"])
+        is_too_long = error.get("type") == "exceed_context_size_error"
+        code = "context_length_exceeded" if is_too_long else None
+        raise invalid_request(error["message"], code=code)
     counts = chunk.get("usage")
     usage = (counts["prompt_tokens"], counts["completion_tokens"]) if counts else None
     if not chunk["choices"]:
@@ -118,11 +121,10 @@ def _read_chunk(chunk: dict[str, Any]) -> Piece:
     # A completion carries `text`; chat carries a `delta`, whose content is null beside the role.
     text = choice.get("text") or choice.get("delta", {}).get("content") or ""
     logprobs = (choice.get("logprobs") or {}).get("content") or ()
-    return Piece(text, tuple(logprobs), choice["finish_reason"], usage)
+    return Piece(text, logprobs, choice["finish_reason"], usage)
 
 
-def _settings(llama: "ModuleType", path: Path, threads: int | None) -> Any:
-    params = llama.CommonParams()
+def _settings(params: Any, path: Path, threads: int | None) -> Any:
     params.model.path = str(path)
     params.n_parallel = _SLOTS
     params.n_ctx = _SLOTS * _CONTEXT_LENGTH  # llama.cpp divides it between the slots
@@ -139,28 +141,21 @@ def _settings(llama: "ModuleType", path: Path, threads: int | None) -> Any:
     return params
 
 
-def _import_llama(cpuinfo: Path = Path("/proc/cpuinfo")) -> "ModuleType":
+def import_llama(cpuinfo: Path = Path("/proc/cpuinfo")) -> Any:
+    """Import llama.cpp; a machine that cannot run it is told what it lacks."""
     if sys.platform == "linux" and platform.machine() == "x86_64" and cpuinfo.is_file():
         # Without AVX2 the compiled code would end the process with an illegal instruction.
         lines = cpuinfo.read_text().splitlines()
         flags = next((line.split() for line in lines if line.startswith("flags")), ["avx2"])
         if "avx2" not in flags:
-            raise LocalEndpointsError(
-                "llama.cpp needs a processor with AVX2, which this one lacks: "
-                "run the local endpoints on another machine."
-            )
+            raise LocalEndpointsError("llama.cpp needs a processor with AVX2: use another machine.")
     try:
         import xllamacpp  # noqa: PLC0415 (an extra, and heavy)
     except ModuleNotFoundError as error:
-        raise LocalEndpointsError(
-            'The local endpoints need an extra: pip install "langchain-azure-llms[local]".'
-        ) from error
+        message = 'The local endpoints need an extra: pip install "langchain-azure-llms[local]".'
+        raise LocalEndpointsError(message) from error
     except ImportError as error:
-        why = f"llama.cpp cannot be loaded on this machine: {error}"
-        if "libgomp" in str(error):
-            why = (
-                "llama.cpp needs the system library libgomp.so.1: install the package libgomp1 "
-                "(Debian, Ubuntu) or libgomp (Alpine, Fedora)."
-            )
-        raise LocalEndpointsError(why) from error
-    return xllamacpp  # type: ignore[no-any-return]
+        hint = "install libgomp1 (Debian, Ubuntu) or libgomp (Alpine, Fedora)"
+        why = hint if "libgomp" in str(error) else "it does not run on this machine"
+        raise LocalEndpointsError(f"llama.cpp cannot be loaded: {error}; {why}.") from error
+    return xllamacpp

@@ -7,22 +7,11 @@ class LocalEndpointsError(RuntimeError):
     """The local endpoints cannot run here; the message says why and what to do, in one sentence."""
 
 
-class EngineError(Exception):
-    """The model refused a task (4xx) or failed at it (5xx); `kind` is llama.cpp's name for it."""
-
-    def __init__(self, status: int, message: str, kind: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.kind = kind
-
-
 class ApiError(Exception):
     """A response that is not a success: its status, its JSON body, and headers of its own."""
 
-    def __init__(
-        self, status: int, message: str, body: Any, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        super().__init__(body.get("error", body).get("message"))
         self.status = status
         self.body = body
         self.headers = headers
@@ -30,7 +19,7 @@ class ApiError(Exception):
 
 def api_error(status: int, code: str | None, message: str, **more: Any) -> ApiError:
     """Build an error of Azure OpenAI: a code and a message; the model's host adds fields."""
-    return ApiError(status, message, {"error": {"code": code, "message": message, **more}})
+    return ApiError(status, {"error": {"code": code, "message": message, **more}})
 
 
 def invalid_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
@@ -43,21 +32,11 @@ def server_error(message: str) -> ApiError:
     return api_error(500, None, message, type="server_error", param=None)
 
 
-def expired_token() -> ApiError:
-    """Build Azure OpenAI's error for a token that expired, or was revoked."""
-    return api_error(401, "Unauthorized", "The bearer token has expired, or was revoked.")
-
-
-def wrong_serverless_credential() -> ApiError:
-    """Build the error of a serverless endpoint: a flat body, and a header that says why."""
-    message = "Neither a valid key nor a valid token was sent."
-    headers = {"x-ms-error-reason": "Invalid JWT."}
-    return ApiError(401, message, {"statusCode": 401, "message": message}, headers)
-
-
-def from_engine_error(error: EngineError, prompt_field: str) -> ApiError:
-    """Build the error for a request that the model refused or failed at."""
-    if error.kind == "exceed_context_size_error":
-        message = f"The prompt is longer than the context of this model: {error}"
-        return invalid_request(message, prompt_field, "context_length_exceeded")
-    return invalid_request(str(error)) if error.status < 500 else server_error(str(error))
+def wrong_token(*, serverless: bool = False, expired: bool = False) -> ApiError:
+    """Build the error for a bearer token that is not accepted: a serverless endpoint's is flat."""
+    if serverless:
+        body = {"statusCode": 401, "message": "Neither a valid key nor a valid token was sent."}
+        return ApiError(401, body, {"x-ms-error-reason": "Invalid JWT."})
+    if expired:
+        return api_error(401, "Unauthorized", "The bearer token has expired, or was revoked.")
+    return api_error(401, "401", "Unauthorized: the bearer token is not accepted here.")

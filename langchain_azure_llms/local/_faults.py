@@ -1,19 +1,28 @@
-"""The layer in front of the application where things go wrong as the scenarios say."""
+"""The layer in front of the application where things go wrong as the scenarios say.
+
+What the services answer then has their shapes and headers, and our words.
+"""
 
 import asyncio
+import json
+import math
 import socket
 import struct
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from langchain_azure_llms.local._fault_replies import reply_to
-from langchain_azure_llms.local._generation import until_disconnect
+from langchain_azure_llms.local._choices import SAFE, server_sent
+from langchain_azure_llms.local._errors import ApiError, api_error, server_error, wrong_token
+from langchain_azure_llms.local._generation import unless_gone, until_disconnect
 from langchain_azure_llms.local._parameters import loads
 from langchain_azure_llms.local._scenario import Fault, Script
 
@@ -22,7 +31,90 @@ CONNECTION = "connection"
 
 _POLL = 0.05  # seconds between two looks at whether the server stops
 _ON_THE_WAY = 0.02  # seconds for half an answer to arrive, before its connection ends
-_WHOLE_EVENTS = 2  # of a stream that is cut
+_NOT_JSON = b'<html><body>The gateway is \xff\xfe lost</body> {"choices": [{"te'
+_PROMPT_FIELDS = ("messages", "prompt", "input", "inputs", "input_data")
+
+
+def _reply_to(fault: Fault, path: str, wait: float, *, stream: bool) -> Response | None:
+    """Return what is answered in place of the real answer; None if a fault changes no content."""
+    is_score = path.endswith("/score")
+    error = _error_of(fault, path, wait, is_score=is_score)
+    if error is not None:
+        return JSONResponse(error.body, error.status, error.headers)
+    if fault is Fault.EXPIRED_TOKEN:
+        return PlainTextResponse("token_auth_access_denied", 401)
+    if fault is Fault.GARBAGE:
+        event = b"data: " + _NOT_JSON + b"\n\ndata: [DONE]\n\n"
+        media_type = "text/event-stream" if stream else "application/json"
+        return Response(event if stream else _NOT_JSON, media_type=media_type)
+    if fault is Fault.ERROR_INSIDE_200:
+        inside = server_error("The model failed at this text.").body
+        if is_score:
+            inner = json.dumps({"message": "The engine behind the server failed.", "code": 503})
+            inside = {"output": None, "error": {"status_code": 503, "body": inner}}
+        elif stream:
+            return Response(server_sent(inside), media_type="text/event-stream")
+        return JSONResponse(inside)
+    return JSONResponse({}) if fault is Fault.EMPTY_OBJECT else None
+
+
+def _error_of(fault: Fault, path: str, wait: float, *, is_score: bool) -> ApiError | None:
+    if fault.startswith("rate-limited"):
+        return _rate_limited(fault, f"{wait:g}", wait)
+    if fault is Fault.FILTER:
+        return _filtered(is_score=is_score)
+    if fault is Fault.EXPIRED_TOKEN and not is_score:
+        return wrong_token(serverless=not path.startswith("/openai/"), expired=True)
+    loading = {"message": "The model is still being loaded."}
+    errors = {
+        Fault.UNAVAILABLE: api_error(503, "ServiceUnavailable", "There is no capacity for now."),
+        Fault.CONTAINER_BUSY: _container(503, {"message": "All workers are busy."}),
+        Fault.CONTAINER_NOT_READY: _container(502, loading, "model_not_ready"),
+        Fault.CONTAINER_FAILED: _container(400, {"message": "The script could not read this."}),
+    }
+    return errors.get(fault)
+
+
+def _rate_limited(fault: Fault, seconds: str, wait: float) -> ApiError:
+    date = formatdate(math.ceil(time.time() + wait), usegmt=True)
+    headers = {
+        Fault.RATE_LIMITED_SECONDS: {"retry-after": seconds},
+        Fault.RATE_LIMITED_DATE: {"retry-after": date},
+        Fault.RATE_LIMITED_MS: {"retry-after-ms": f"{wait * 1000:g}"},
+        Fault.RATE_LIMITED_RESET_REQUESTS: _limits(("0", "9000"), (seconds, "0")),
+        Fault.RATE_LIMITED_RESET_TOKENS: _limits(("90", "0"), ("0", seconds)),
+        Fault.RATE_LIMITED_OLD_RESET: {"x-rate-limit-reset-tokens": seconds},
+    }
+    message = "The limit of this deployment is used up for now."
+    if fault is Fault.RATE_LIMITED_MESSAGE:
+        message += f" Please retry after {seconds} seconds."
+    error = api_error(429, "429", message)
+    error.headers = headers.get(fault)
+    return error
+
+
+def _limits(remaining: tuple[str, str], reset: tuple[str, str]) -> dict[str, str]:
+    """Return the headers of two limits, of requests and of tokens."""
+    told = {}
+    for name, left, seconds in zip(("requests", "tokens"), remaining, reset, strict=True):
+        told[f"x-ratelimit-remaining-{name}"] = left
+        told[f"x-ratelimit-reset-{name}"] = seconds
+    return told
+
+
+def _filtered(*, is_score: bool) -> ApiError:
+    found = SAFE | {"violence": {"filtered": True, "severity": "medium"}}
+    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found}
+    message = "The content filter of this deployment refuses the prompt: change it."
+    error = api_error(400, "content_filter", message, type=None, param="prompt", innererror=inner)
+    error.body["error"]["status"] = 400
+    # What a container answers beside 200, its front door makes a 424.
+    return _container(400, error.body) if is_score else error
+
+
+def _container(status: int, body: Any, reason: str = "model_error") -> ApiError:
+    name = "ms-azureml-model-error"
+    return ApiError(424, body, {f"{name}-statuscode": str(status), f"{name}-reason": reason})
 
 
 @dataclass(frozen=True)
@@ -43,36 +135,31 @@ class Faulty:
             messages.append(await receive())
         if messages[-1]["type"] == "http.disconnect":
             return
-        body = b"".join(message.get("body", b"") for message in messages)
+        prompts, stream = _read_request(b"".join(one.get("body", b"") for one in messages))
 
         async def receive_again() -> Message:
             return messages.pop(0) if messages else await receive()
 
-        prompts, stream = _read_request(body)
         fault, wait = self.script.begin(scope["path"], prompts) or (None, 0)
-        reply = reply_to(fault, scope["path"], wait, stream=stream) if fault else None
+        reply = _reply_to(fault, scope["path"], wait, stream=stream) if fault else None
         if reply is not None:
+            request_id = str(uuid.uuid4())
+            reply.headers.update({"apim-request-id": request_id, "x-request-id": request_id})
             await reply(scope, receive, send)
         elif fault is Fault.HUNG_UP:
             await _end(scope, receive)
         elif fault in {Fault.RESET_MID_BODY, Fault.CUT_MID_STREAM}:
-            half = _Half(scope, receive, send, with_reset=fault is Fault.RESET_MID_BODY)
+            whole_events = 2 if stream else 0
+            half = _Half(scope, receive, send, fault is Fault.RESET_MID_BODY, whole_events)
             await self.app(scope, receive_again, half)
-        elif not wait or not await self._is_gone_within(wait, receive):
+        elif fault is None or await unless_gone(receive, self._waited(wait)):
             await self.app(scope, receive_again, _Counted(self.script, prompts, send))
 
-    async def _is_gone_within(self, seconds: float, receive: Receive) -> bool:
-        """Wait; return whether the client hung up meanwhile."""
-        leaving = asyncio.ensure_future(until_disconnect(receive))
+    async def _waited(self, seconds: float) -> bool:
         ends = time.monotonic() + seconds
-        try:
-            while (left := ends - time.monotonic()) > 0 and not self.stopped.is_set():
-                await asyncio.wait({leaving}, timeout=min(left, _POLL))
-                if leaving.done():
-                    return True
-            return False
-        finally:
-            leaving.cancel()
+        while (left := ends - time.monotonic()) > 0 and not self.stopped.is_set():  # noqa: ASYNC110 (an event of threads)
+            await asyncio.sleep(min(left, _POLL))
+        return True
 
 
 @dataclass
@@ -94,52 +181,38 @@ class _Counted:
 
 @dataclass
 class _Half:
-    """Passes half of an answer on, or some events of a stream; then ends the connection.
-
-    An answer that is not a success is passed on whole.
-    """
+    """Passes on some whole events of a stream, and half of a body; then ends the connection."""
 
     scope: Scope
     receive: Receive
     send: Send
     with_reset: bool
-    whole: float = 0  # bodies to pass on before the one that is cut
+    whole_events: int
     has_ended: bool = False
 
     async def __call__(self, message: Message) -> None:
         if self.has_ended:
             return
-        if message["type"] == "http.response.start":
-            headers = dict(message["headers"])
-            is_stream = headers[b"content-type"].startswith(b"text/event-stream")
-            self.whole = _WHOLE_EVENTS if is_stream else 0
-            if message["status"] != 200:
-                self.whole = float("inf")
-        elif self.whole > 0:
-            self.whole -= 1
-        else:
-            body = message.get("body", b"")
-            await self.send({**message, "body": body[: len(body) // 2], "more_body": True})
-            self.has_ended = True
-            await asyncio.sleep(_ON_THE_WAY)
-            await _end(self.scope, self.receive, with_reset=self.with_reset)
+        is_whole = message["type"] == "http.response.start" or self.whole_events > 0
+        if is_whole:
+            self.whole_events -= message["type"] == "http.response.body"
+            await self.send(message)
             return
-        await self.send(message)
+        body = message.get("body", b"")
+        await self.send({**message, "body": body[: len(body) // 2], "more_body": True})
+        self.has_ended = True
+        await asyncio.sleep(_ON_THE_WAY)
+        await _end(self.scope, self.receive, with_reset=self.with_reset)
 
 
 async def _end(scope: Scope, receive: Receive, *, with_reset: bool = False) -> None:
     """Close or reset the request's connection, and wait until the server knows."""
     transport: Any = scope["state"][CONNECTION]
-    if with_reset:
+    if with_reset and sys.platform != "win32":  # there `struct linger` has other fields
         # As a machine does that lost the connection: what is on the way is lost too.
-        if sys.platform != "win32":  # there `struct linger` has other fields
-            linger = struct.pack("ii", 1, 0)
-            transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, linger
-            )
-        transport.abort()
-    else:
-        transport.close()
+        linger, handle = struct.pack("ii", 1, 0), transport.get_extra_info("socket")
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    (transport.abort if with_reset else transport.close)()
     await until_disconnect(receive)
 
 
@@ -148,16 +221,12 @@ def _read_request(body: bytes) -> tuple[list[str], bool]:
     try:
         value = loads(body)
     except ValueError:
-        value = None
+        return [], False
     if not isinstance(value, dict):
         return [], False
     given = next((value[name] for name in _PROMPT_FIELDS if value.get(name) is not None), None)
-    if isinstance(given, dict):
-        given = given.get("input_string")
+    given = given.get("input_string") if isinstance(given, dict) else given
     return _prompts_in(given), value.get("stream") is True
-
-
-_PROMPT_FIELDS = ("messages", "prompt", "input", "inputs", "input_data")
 
 
 def _prompts_in(given: Any) -> list[str]:

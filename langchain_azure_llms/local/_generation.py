@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -20,13 +20,9 @@ class Piece(NamedTuple):
     """What an engine produced in one step; the last ones tell why it ended, and the tokens."""
 
     text: str = ""
-    logprobs: tuple[dict[str, Any], ...] = ()
+    logprobs: Sequence[dict[str, Any]] = ()
     finish_reason: str | None = None
     usage: tuple[int, int] | None = None
-
-
-Emit = Callable[[Piece | Exception | None], None]
-"""Takes the pieces of one task as they come, then None; or an exception as the last one."""
 
 
 @dataclass(slots=True)
@@ -48,19 +44,11 @@ class Outcome:
         self.pieces += 1
 
 
-class Cancellation:
-    """Set for one call, or for every call at once when the server stops."""
+Emit = Callable[[Piece | Exception | None], object]
+"""Takes a task's pieces and None at the end, or an exception as the last one."""
 
-    def __init__(self, stopped: threading.Event | None = None) -> None:
-        self._events = [threading.Event(), stopped or threading.Event()]
-
-    def set(self) -> None:
-        """Stop the call."""
-        self._events[0].set()
-
-    def is_set(self) -> bool:
-        """Whether the call is stopped."""
-        return any(event.is_set() for event in self._events)
+Pieces = AsyncGenerator[tuple[int, Piece], None]
+"""The pieces of several tasks, each with its task's number."""
 
 
 class Engine(Protocol):
@@ -70,53 +58,29 @@ class Engine(Protocol):
     def name(self) -> str:
         """The model's name in answers."""
 
-    def start(self, task: Task, emit: Emit, cancelled: Cancellation) -> None:
-        """Begin `task`, which calls `emit`; setting `cancelled` ends it at its next token."""
+    def start(self, task: Task, emit: Emit, is_cancelled: Callable[[], bool]) -> None:
+        """Begin `task`, which calls `emit`; it ends early once it is cancelled."""
 
 
-class ClientGoneError(Exception):
-    """The client hung up; nobody will read an answer."""
+async def generate(engine: Engine, tasks: Sequence[Task], stopped: threading.Event) -> Pieces:
+    """Yield the pieces of all `tasks` as they come.
 
-
-def texts_of(engine: Engine, tasks: Sequence[Task], cancelled: Cancellation) -> list[str]:
-    """Generate all `tasks` together, waiting for them in this thread."""
-    queues: list[SimpleQueue[Piece | Exception | None]] = [SimpleQueue() for _ in tasks]
-    texts = []
-    try:
-        for task, queue in zip(tasks, queues, strict=True):
-            engine.start(task, queue.put, cancelled)
-        for queue in queues:
-            text = ""
-            while (item := queue.get()) is not None:
-                if isinstance(item, Exception):
-                    raise item
-                text += item.text
-            texts.append(text)
-    finally:
-        cancelled.set()
-    return texts
-
-
-async def generate(
-    engine: Engine, tasks: Sequence[Task], cancelled: Cancellation
-) -> AsyncGenerator[tuple[int, Piece], None]:
-    """Yield the pieces of all `tasks` as they come, each with its task's number.
-
-    However this ends, no task goes on generating.
+    However this ends, also when it is cancelled, no task goes on generating; setting `stopped` ends
+    them too.
     """
-    loop = asyncio.get_running_loop()
+    loop, ended = asyncio.get_running_loop(), threading.Event()
     queue: asyncio.Queue[tuple[int, Piece | Exception | None]] = asyncio.Queue()
 
-    def start(number: int, task: Task) -> None:
-        def emit(item: Piece | Exception | None) -> None:
-            if not loop.is_closed():  # pragma: no branch - a race that no test can win
-                loop.call_soon_threadsafe(queue.put_nowait, (number, item))
+    def emit(number: int, item: Piece | Exception | None) -> None:
+        if not loop.is_closed():  # pragma: no branch - a race that no test can win
+            loop.call_soon_threadsafe(queue.put_nowait, (number, item))
 
-        engine.start(task, emit, cancelled)
+    def is_cancelled() -> bool:
+        return ended.is_set() or stopped.is_set()
 
     try:
         for number, task in enumerate(tasks):
-            start(number, task)
+            engine.start(task, partial(emit, number), is_cancelled)
         running = len(tasks)
         while running:
             number, item = await queue.get()
@@ -127,13 +91,21 @@ async def generate(
             else:
                 yield number, item
     finally:
-        cancelled.set()
+        ended.set()
 
 
-async def unless_gone(
-    receive: Callable[[], Awaitable[Any]], work: Awaitable[T], cancelled: Cancellation
-) -> T:
-    """Wait for `work`, unless the client hangs up first: then the model stops too.
+async def outcomes_of(
+    engine: Engine, tasks: Sequence[Task], stopped: threading.Event
+) -> list[Outcome]:
+    """Generate all `tasks` to their ends."""
+    outcomes = [Outcome() for _ in tasks]
+    async for number, piece in generate(engine, tasks, stopped):
+        outcomes[number].add(piece)
+    return outcomes
+
+
+async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Awaitable[T]) -> T | None:
+    """Return what `work` does, or cancel it and return None when the client hangs up first.
 
     An answer that is not streamed yet has no other way to notice: nothing is written meanwhile.
     """
@@ -141,12 +113,8 @@ async def unless_gone(
     leaving = asyncio.ensure_future(until_disconnect(receive))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGoneError
-        return await working
+        return await working if working.done() else None
     finally:
-        if not working.done():
-            cancelled.set()
         working.cancel()
         leaving.cancel()
         await asyncio.gather(working, leaving, return_exceptions=True)

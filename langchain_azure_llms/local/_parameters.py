@@ -7,29 +7,16 @@ from typing import Any
 from langchain_azure_llms.local._errors import invalid_request
 from langchain_azure_llms.local._generation import Task
 
-MOST_TOKENS = 1 << 20
-
-_KINDS = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a string",
-    dict: "an object",
-}
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
+_KINDS |= {str: "a string", dict: "an object"}
 _SAMPLING = {
     "temperature": (0, 2),
     "top_p": (0, 1),
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
 }
-# The model's own template knows neither developers nor tools.
-_ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "user",
-}
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+_OLDER_ROLES = {"developer": "system", "tool": "user"}  # those that the model's template knows
 
 
 def loads(raw: bytes | str) -> Any:
@@ -62,6 +49,14 @@ class Fields:
         where = "" if low is None else f" from {low} to {high}"
         raise invalid_request(f"{name} must be {_KINDS[kind]}{where}.", name)
 
+    def flag(self, name: str) -> bool:
+        """Return a truth value; False when missing."""
+        return bool(self.get(name, bool))
+
+    def tokens(self, name: str) -> Any:
+        """Return a limit of tokens, or None."""
+        return self.get(name, int, 1, 1 << 20)
+
     def object(self, name: str) -> "Fields":
         """Return the fields of an inner object; empty when missing."""
         return Fields(self.get(name, dict) or {})
@@ -70,10 +65,9 @@ class Fields:
         """Return up to `most` non-empty strings; one may be given without a list."""
         value = self.body.get(name) or []
         listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-            raise invalid_request(f"{name} must be a string or a list of strings.", name)
-        if len(listed) > most:
-            raise invalid_request(f"{name} must hold at most {most} strings.", name)
+        is_strings = isinstance(listed, list) and all(isinstance(item, str) for item in listed)
+        if not is_strings or len(listed) > most:
+            raise invalid_request(f"{name} must be a string or a list of up to {most}.", name)
         return [item for item in listed if item]
 
     def refuse_others(self, known: Collection[str], path: str = "") -> None:
@@ -86,17 +80,14 @@ class Fields:
 def read_sampling(fields: Fields) -> Task:
     """Read what steers sampling; Azure's parameters have the names of llama.cpp's."""
     read = {name: fields.get(name, float, *limits) for name, limits in _SAMPLING.items()}
-    sampling = {"temperature": 1.0} | {name: read[name] for name in read if read[name] is not None}
-    if stop := fields.strings("stop", 4):
-        sampling["stop"] = stop
-    bias = fields.object("logit_bias")
-    if bias.body:
-        if not all(token.isdecimal() for token in bias.body):
+    read["stop"] = fields.strings("stop", 4) or None
+    if bias := fields.object("logit_bias").body:
+        if not all(token.isdecimal() for token in bias):
             raise invalid_request("logit_bias must map token ids to numbers.", "logit_bias")
-        sampling["logit_bias"] = {
-            token: bias.get(token, float, -100, 100) or 0.0 for token in bias.body
+        read["logit_bias"] = {
+            token: Fields(bias).get(token, float, -100, 100) or 0 for token in bias
         }
-    return sampling
+    return {"temperature": 1.0} | {name: one for name, one in read.items() if one is not None}
 
 
 def read_seed(fields: Fields) -> int | None:
@@ -105,38 +96,39 @@ def read_seed(fields: Fields) -> int | None:
     return seed
 
 
-def candidates(task: Task, count: int, seed: int | None) -> list[Task]:
+def repeated(task: Task, count: int, seed: int | None) -> list[Task]:
     """Repeat `task` for `count` texts; a given seed makes them differ, the same in every call."""
     if seed is None:
         return [task] * count
     # llama.cpp reads the largest 32-bit number as "no seed given".
-    return [{**task, "seed": (seed + number) % ((1 << 32) - 1)} for number in range(count)]
+    return [task | {"seed": (seed + number) % ((1 << 32) - 1)} for number in range(count)]
 
 
 def read_messages(
     messages: Any,
     param: str = "messages",
     part_types: tuple[str, ...] = ("text",),
-    roles: tuple[str, ...] = tuple(_ROLES),
+    roles: tuple[str, ...] = _ROLES,
 ) -> list[dict[str, str]]:
     """Read a conversation: every message has a role, and text or a list of text parts."""
     if not isinstance(messages, list) or not messages:
         raise invalid_request(f"{param} must be a list of at least one message.", param)
-    read = []
+    read: list[dict[str, str]] = []
     for message in messages:
         body = Fields(message).body
         role, content = body.get("role"), body.get("content")
         if role not in roles:
             known = ", ".join(roles)
             raise invalid_request(f"The role of a message must be one of {known}.", param)
-        parts = content if isinstance(content, list) else [{"type": part_types[0], "text": content}]
-        texts: list[Any] = [
-            part.get("text")
-            for part in parts
-            if isinstance(part, dict) and part.get("type") in part_types
-        ]
-        if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
-            types = " or ".join(part_types)
-            raise invalid_request(f"A message must hold text, or parts of type {types}.", param)
-        read.append({"role": _ROLES[role], "content": "".join(texts)})
+        parts: list[Any] = content if isinstance(content, list) else [content]
+        if isinstance(content, str):
+            parts = [{"type": part_types[0], "text": content}]
+        text = ""
+        for part in parts:
+            found = part if isinstance(part, dict) else {}
+            if not isinstance(found.get("text"), str) or found.get("type") not in part_types:
+                types = " or ".join(part_types)
+                raise invalid_request(f"A message must hold text, or parts of {types}.", param)
+            text += found["text"]
+        read.append({"role": _OLDER_ROLES.get(str(role), str(role)), "content": text})
     return read

@@ -8,41 +8,41 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any
 
-from langchain_azure_llms.local._chat import DEFAULT_MAX_TOKENS, without_ids
-from langchain_azure_llms.local._choices import SAFE, Call, Pieces, server_sent
-from langchain_azure_llms.local._errors import EngineError, invalid_request
-from langchain_azure_llms.local._generation import Outcome
-from langchain_azure_llms.local._parameters import (
-    MOST_TOKENS,
-    Fields,
-    read_messages,
-    read_sampling,
+from langchain_azure_llms.local._choices import (
+    DEFAULT_MAX_TOKENS,
+    SAFE,
+    server_sent,
+    without_ids,
 )
+from langchain_azure_llms.local._errors import ApiError, invalid_request
+from langchain_azure_llms.local._generation import Outcome, Pieces, Task
+from langchain_azure_llms.local._parameters import Fields, read_messages, read_sampling
 
 _LEAST_TOKENS = 16  # the service refuses smaller limits
 _LOGPROBS = "message.output_text.logprobs"
+_MESSAGE = {"type": "message", "role": "assistant"}
 _ROLES = ("system", "developer", "user", "assistant")
 # An answer that ignored them would be a wrong one.
 _UNSUPPORTED = ("background", "conversation", "previous_response_id", "prompt", "tools")
 # Those that steer what the local model has not are taken, and have no effect.
 _KNOWN = {
-    *_UNSUPPORTED,
-    *["include", "input", "instructions", "max_output_tokens", "metadata", "model", "reasoning", "store", "stream"],
-    *["temperature", "text", "top_logprobs", "top_p", "user"],
-    *["max_tool_calls", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention"],
-    *["safety_identifier", "service_tier", "stream_options", "tool_choice", "truncation"],
-}
+    *_UNSUPPORTED, "include", "input", "instructions", "max_output_tokens", "max_tool_calls",
+    "metadata", "model", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention",
+    "reasoning", "safety_identifier", "service_tier", "store", "stream", "stream_options",
+    "temperature", "text", "tool_choice", "top_logprobs", "top_p", "truncation", "user",
+}  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResponsesCall(Call):
+@dataclass(frozen=True)
+class ResponsesCall:
     """A request for a response; `repeated` is what every answer repeats of it."""
 
-    prompt_field: ClassVar[str] = "input"
-
+    tasks: list[Task]
+    stream: bool
     repeated: dict[str, Any]
+    prompt_field: str = "input"
 
     def whole(self, outcomes: Sequence[Outcome], model: str, *, filters: bool) -> dict[str, Any]:
         """Return the finished response."""
@@ -52,7 +52,6 @@ class ResponsesCall(Call):
         """Yield named and numbered events; no `[DONE]` follows the last one."""
         numbers, outcome = count(), Outcome()
         begun, item_id = self._begun(model), _new_id("msg")
-        in_item = {"output_index": 0}
         in_text = {"item_id": item_id, "output_index": 0, "content_index": 0}
 
         def event(kind: str, **payload: Any) -> str:
@@ -61,7 +60,8 @@ class ResponsesCall(Call):
 
         yield event("created", response=begun)
         yield event("in_progress", response=begun)
-        yield event("output_item.added", **in_item, item=_item(item_id, "in_progress", []))
+        item = _MESSAGE | {"id": item_id, "status": "in_progress", "content": []}
+        yield event("output_item.added", output_index=0, item=item)
         yield event("content_part.added", **in_text, part=_part(Outcome()))
         try:
             async for _, piece in pieces:
@@ -69,43 +69,29 @@ class ResponsesCall(Call):
                 if piece.text:
                     logprobs = without_ids(piece.logprobs)
                     yield event("output_text.delta", **in_text, delta=piece.text, logprobs=logprobs)
-        except EngineError as error:
+        except ApiError as error:
             failure = {"code": "server_error", "message": str(error)}
             yield event("failed", response={**begun, "status": "failed", "error": failure})
             return
         part, finished = _part(outcome), _finished(begun, item_id, outcome, filters=filters)
-        text, logprobs = part["text"], part["logprobs"]
-        yield event("output_text.done", **in_text, text=text, logprobs=logprobs)
+        said = {name: part[name] for name in ("text", "logprobs")}
+        yield event("output_text.done", **in_text, **said)
         yield event("content_part.done", **in_text, part=part)
-        yield event("output_item.done", **in_item, item=finished["output"][0])
+        yield event("output_item.done", output_index=0, item=finished["output"][0])
         yield event(finished["status"], response=finished)
 
     def _begun(self, model: str) -> dict[str, Any]:
         """Return the response before there is any text."""
-        return {
-            "id": _new_id("resp"),
-            "object": "response",
-            "created_at": int(time.time()),
-            "status": "in_progress",
-            "background": False,
-            "content_filters": None,
-            "error": None,
-            "incomplete_details": None,
-            "model": model,
-            "output": [],
-            "parallel_tool_calls": True,
-            "previous_response_id": None,
-            "tool_choice": "auto",
-            "tools": [],
-            "truncation": "disabled",
-            "usage": None,
-            **self.repeated,
-        }
+        head = {"id": _new_id("resp"), "object": "response", "created_at": int(time.time())}
+        tools = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
+        same = {"background": False, "truncation": "disabled", "output": [], **tools}
+        absent = ("content_filters", "error", "incomplete_details", "previous_response_id", "usage")
+        state = {"status": "in_progress", "model": model}
+        return head | state | same | dict.fromkeys(absent) | self.repeated
 
 
-def read_responses(body: Any) -> ResponsesCall:
-    """Read the body of a request for a response."""
-    fields = Fields(body)
+def read_responses(fields: Fields) -> ResponsesCall:
+    """Read a request for a response."""
     fields.refuse_others(_KNOWN)
     fields.object("stream_options").refuse_others({"include_obfuscation"}, "stream_options.")
     for name in _UNSUPPORTED:
@@ -114,27 +100,27 @@ def read_responses(body: Any) -> ResponsesCall:
     text = fields.object("text")
     if text.object("format").body.get("type") not in (None, "text"):
         raise invalid_request("The local model writes plain text only.", "text.format")
-    limit = fields.get("max_output_tokens", int, 0, MOST_TOKENS)
+    limit = fields.get("max_output_tokens", int, 0, 1 << 20)
     if limit is not None and limit < _LEAST_TOKENS:
         message = f"max_output_tokens must be at least {_LEAST_TOKENS}, not {limit}."
         raise invalid_request(message, "max_output_tokens", "integer_below_min_value")
-    task = {**read_sampling(fields), "max_tokens": limit or DEFAULT_MAX_TOKENS}
+    task = read_sampling(fields) | {"max_tokens": limit or DEFAULT_MAX_TOKENS}
     top_logprobs = fields.get("top_logprobs", int, 0, 20) or 0
     if _LOGPROBS in fields.strings("include", 16):
         task |= {"logprobs": True, "top_logprobs": top_logprobs}
-    instructions, store = fields.get("instructions", str), fields.get("store", bool)
-    first = [{"role": "system", "content": instructions}] if instructions else []
+    instructions = fields.get("instructions", str)
+    messages = [{"role": "system", "content": instructions}] if instructions else []
     return ResponsesCall(
-        tasks=[{**task, "messages": first + _read_input(fields.body.get("input"))}],
-        stream=bool(fields.get("stream", bool)),
+        tasks=[task | {"messages": messages + _read_input(fields.body.get("input"))}],
+        stream=fields.flag("stream"),
         repeated={
             "instructions": instructions,
             "max_output_tokens": limit,
             "metadata": fields.object("metadata").body,
-            "reasoning": {"effort": None, "summary": None, **fields.object("reasoning").body},
-            "store": store is not False,
+            "reasoning": {"effort": None, "summary": None} | fields.object("reasoning").body,
+            "store": fields.get("store", bool) is not False,
             "temperature": task["temperature"],
-            "text": {"format": {"type": "text"}, **text.body},
+            "text": {"format": {"type": "text"}} | text.body,
             "top_logprobs": top_logprobs,
             "top_p": task.get("top_p", 1.0),
             "user": fields.get("user", str),
@@ -159,32 +145,25 @@ def _finished(
     begun: dict[str, Any], item_id: str, outcome: Outcome, *, filters: bool
 ) -> dict[str, Any]:
     """Return the response with all of its text."""
-    prompt, completion = outcome.usage
-    status = "incomplete" if outcome.finish_reason == "length" else "completed"
-    results = [
-        {"blocked": False, "source_type": source, "content_filter_results": SAFE}
-        for source in ("prompt", "completion")
-    ]
-    return {
-        **begun,
+    prompt, text = outcome.usage
+    is_cut = outcome.finish_reason == "length"
+    status = "incomplete" if is_cut else "completed"
+    found = {"blocked": False, "content_filter_results": SAFE}
+    results = [found | {"source_type": source} for source in ("prompt", "completion")]
+    usage = {
+        "input_tokens": prompt,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": text,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": prompt + text,
+    }
+    return begun | {
         "status": status,
         "content_filters": results if filters else None,
-        "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
-        "output": [_item(item_id, status, [_part(outcome)])],
-        "usage": {
-            "input_tokens": prompt,
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": completion,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": prompt + completion,
-        },
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+        "output": [_MESSAGE | {"id": item_id, "status": status, "content": [_part(outcome)]}],
+        "usage": usage,
     }
-
-
-def _item(item_id: str, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the message, the one item of the output."""
-    message = {"type": "message", "id": item_id, "role": "assistant"}
-    return {**message, "status": status, "content": content}
 
 
 def _part(outcome: Outcome) -> dict[str, Any]:

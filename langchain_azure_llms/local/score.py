@@ -18,20 +18,21 @@ A real deployment takes one schema; this one takes those of all the content form
 | `{"input_data": [p], "params": {}}`                            | `[text]`                        |
 """
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from langchain_azure_llms.local import _engine
-from langchain_azure_llms.local._errors import ApiError, EngineError, invalid_request
-from langchain_azure_llms.local._generation import NO_PROMPT, Cancellation, Engine, Task, texts_of
+from langchain_azure_llms.local._errors import ApiError, invalid_request
+from langchain_azure_llms.local._generation import NO_PROMPT, Engine, Task, outcomes_of
 from langchain_azure_llms.local._parameters import (
-    MOST_TOKENS,
     Fields,
-    candidates,
     loads,
     read_messages,
     read_seed,
+    repeated,
 )
 
 try:
@@ -52,8 +53,6 @@ except ImportError:  # Microsoft's scoring server brings it
 
 __all__ = ["AMLResponse", "answer", "init", "run"]
 
-_DEFAULT_MAX_TOKENS = 64
-
 Shape = Callable[[list[str]], Any]
 """Turns the texts into the answer of a request's schema."""
 
@@ -67,21 +66,21 @@ def run(raw_data: str) -> Any:
     """Answer one request with the model; see `answer`."""
     engine = _engine.acquire()
     try:
-        return answer(raw_data, engine, Cancellation())
+        return asyncio.run(answer(raw_data, engine, threading.Event()))
     finally:
         _engine.release()
 
 
-def answer(raw_data: str, engine: Engine, cancelled: Cancellation) -> Any:
+async def answer(raw_data: str, engine: Engine, stopped: threading.Event) -> Any:
     """Answer one request, with a JSON value or an `AMLResponse` of status 400 when it is wrong."""
     try:
         tasks, prefixes, shape = _read_request(loads(raw_data))
-        texts = texts_of(engine, tasks, cancelled)
-    except (ValueError, ApiError, EngineError) as error:
-        if isinstance(error, EngineError) and error.status >= 500:
+        outcomes = await outcomes_of(engine, tasks, stopped)
+    except (ValueError, ApiError) as error:
+        if isinstance(error, ApiError) and error.status >= 500:
             raise
         return AMLResponse({"message": str(error)}, 400, json_str=True)
-    return shape([prefix + text for prefix, text in zip(prefixes, texts, strict=True)])
+    return shape([prefix + one.text for prefix, one in zip(prefixes, outcomes, strict=True)])
 
 
 def _read_request(body: Any) -> tuple[list[Task], list[str], Shape]:
@@ -98,57 +97,49 @@ def _read_request(body: Any) -> tuple[list[Task], list[str], Shape]:
     if not all(isinstance(prompt, str) for prompt in prompts):
         raise invalid_request("Every prompt must be a string.")
     tasks = [{**task, "prompt": prompt or NO_PROMPT} for prompt in prompts]
-    is_full = parameters.get("return_full_text", bool)
+    is_full = parameters.flag("return_full_text")
     return tasks, prompts if is_full else [""] * len(prompts), shape
+
+
+_SHAPES: dict[str, Shape] = {
+    "numbered": lambda texts: [{"0": text} for text in texts],
+    "generated": lambda texts: [{"0": {"generated_text": text}} for text in texts],
+    "summaries": lambda texts: [{"summary_text": text} for text in texts],
+    "plain": lambda texts: texts,
+}
 
 
 def _read_schema(fields: Fields) -> tuple[Any, Fields, Shape]:
     """Tell the schema by its keys: return the prompts, the parameters and the answer's shape."""
     inputs, data = fields.body.get("inputs"), fields.body.get("input_data")
-    if isinstance(inputs, dict):
-        return inputs.get("input_string"), fields.object("parameters"), _by_number
     if inputs is not None:
-        is_summary = fields.body.get("options") is not None
-        shape = _as_summaries if is_summary else _as_generated_texts
-        return inputs, fields.object("parameters"), shape
+        prompts = inputs.get("input_string") if isinstance(inputs, dict) else inputs
+        plain = "generated" if fields.body.get("options") is None else "summaries"
+        shape = "numbered" if isinstance(inputs, dict) else plain
+        return prompts, fields.object("parameters"), _SHAPES[shape]
+    if isinstance(data, dict) and "parameters" in data:
+        return data.get("input_string"), Fields(data).object("parameters"), _SHAPES["numbered"]
     if isinstance(data, dict):
-        prompts = data.get("input_string")
-        if "parameters" in data:
-            return prompts, Fields(data).object("parameters"), _by_number
-        return prompts, fields.object("parameters"), list
+        return data.get("input_string"), fields.object("parameters"), _SHAPES["plain"]
     if data is not None:
-        return data, fields.object("params"), list
+        return data, fields.object("params"), _SHAPES["plain"]
     raise invalid_request("The body must have inputs or input_data.")
 
 
-def _by_number(texts: list[str]) -> Any:
-    return [{"0": text} for text in texts]
-
-
-def _as_generated_texts(texts: list[str]) -> Any:
-    return [{"0": {"generated_text": text}} for text in texts]
-
-
-def _as_summaries(texts: list[str]) -> Any:
-    return [{"summary_text": text} for text in texts]
-
-
-def _read_parameters(parameters: Fields) -> Task:
+def _read_parameters(given: Fields) -> Task:
     """Read the parameters, named as in Hugging Face's pipelines, into llama.cpp's.
 
     Unknown ones are dropped without a word, as Microsoft's servers do.
     """
     read = {
-        "max_tokens": parameters.get("max_new_tokens", int, 1, MOST_TOKENS)
-        or parameters.get("max_tokens", int, 1, MOST_TOKENS)
-        or _DEFAULT_MAX_TOKENS,
-        "temperature": parameters.get("temperature", float, 0, 100),
-        "top_p": parameters.get("top_p", float, 0, 1),
-        "top_k": parameters.get("top_k", int, 0, MOST_TOKENS),
-        "repeat_penalty": parameters.get("repetition_penalty", float, 0, 100),
-        "stop": parameters.strings("stop", 16) or parameters.strings("stop_strings", 16) or None,
+        "max_tokens": given.tokens("max_new_tokens") or given.tokens("max_tokens") or 64,
+        "temperature": given.get("temperature", float, 0, 100),
+        "top_p": given.get("top_p", float, 0, 1),
+        "top_k": given.get("top_k", int, 0, 1 << 20),
+        "repeat_penalty": given.get("repetition_penalty", float, 0, 100),
+        "stop": given.strings("stop", 16) or given.strings("stop_strings", 16) or None,
     }
-    if parameters.body.get("do_sample") is False:
+    if given.body.get("do_sample") is False:
         read["temperature"] = 0
     task = {name: value for name, value in read.items() if value is not None}
-    return candidates(task, 1, read_seed(parameters))[0]
+    return repeated(task, 1, read_seed(given))[0]
