@@ -15,11 +15,12 @@ from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from langchain_azure_llms.local._choices import Call, read_chat, read_completions
+from langchain_azure_llms.local._choices import ChoicesCall, read_chat, read_completions
 from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import (
     ApiError,
@@ -37,7 +38,7 @@ from langchain_azure_llms.local._generation import (
     unless_gone,
 )
 from langchain_azure_llms.local._parameters import Fields, loads
-from langchain_azure_llms.local._responses import read_responses
+from langchain_azure_llms.local._responses import ResponsesCall, read_responses
 from langchain_azure_llms.local._score_route import score_route
 from langchain_azure_llms.local._token_routes import token_routes
 
@@ -45,12 +46,11 @@ Deployments = Mapping[str, Sequence[str]]
 """The names of the deployments for each operation; `"*"` stands for all that are not listed."""
 
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_READERS: dict[str, Callable[[Fields], Call]] = {
+_READERS: dict[str, Callable[[Fields], ChoicesCall | ResponsesCall]] = {
     "completions": read_completions,
     "chat": read_chat,
     "responses": read_responses,
 }
-_OPERATION_NAMES = {"completions": "completion", "chat": "chatCompletion"}
 
 
 def create_app(
@@ -73,15 +73,10 @@ def create_app(
         Route(path, partial(answer, operation=operation), methods=["POST"])
         for path, (answer, operation) in table.items()
     ]
-    not_found = api_error(404, "404", "Resource not found")
+    score = score_route(engine, credentials, stopped)
     return Starlette(
-        routes=[*served, score_route(engine, credentials, stopped), *token_routes(credentials)],
-        exception_handlers={
-            ApiError: _refuse,
-            404: lambda request, _: _refuse(request, not_found),
-            405: lambda request, _: _refuse(request, not_found),
-            500: lambda request, _: _refuse(request, server_error("The server failed.")),
-        },
+        routes=[*served, score, *token_routes(credentials)],
+        exception_handlers=dict.fromkeys((ApiError, HTTPException, Exception), _refuse),
     )
 
 
@@ -97,7 +92,7 @@ class _Routes:
     async def azure_openai(self, request: Request, operation: str) -> Response:
         self._check_credential(request, key_as_bearer=False)
         if not _API_VERSION.fullmatch(request.query_params.get("api-version", "")):
-            raise api_error(404, "404", "Resource not found")  # as for an unknown path
+            raise _not_found()
         self._check_deployment(request.path_params["deployment"], operation)
         return await self._answer(request, operation, await _json_of(request))
 
@@ -134,14 +129,14 @@ class _Routes:
             raise api_error(404, "DeploymentNotFound", message)
         if operation in offered:
             return
+        asked = {"completions": "completion", "chat": "chatCompletion"}.get(operation, operation)
+        message = f"The {asked} operation is not one that the model {self.engine.name} does."
         # Of a model that does Responses alone, Azure says nothing, on the chat route not even a
         # code: clients have to know both.
-        message = "The requested operation is unsupported."
-        if offered == {"responses"} and operation == "chat":
-            raise invalid_request(message)
-        if offered != {"responses"}:
-            asked = _OPERATION_NAMES.get(operation, operation)
-            message = f"The {asked} operation is not one that the model {self.engine.name} does."
+        if offered == {"responses"}:
+            message = "The requested operation is unsupported."
+            if operation == "chat":
+                raise invalid_request(message)
         raise api_error(400, "OperationNotSupported", message)
 
     async def _answer(
@@ -193,20 +188,21 @@ async def _json_of(request: Request) -> Any:
         raise invalid_request("The body is not JSON.") from error
 
 
+def _not_found() -> ApiError:
+    return api_error(404, "404", "Resource not found")
+
+
 def _refuse(request: Request, error: Exception) -> Response:
     """Return an error as a response; Azure OpenAI's headers stand on those of other paths too."""
-    refusal = error if isinstance(error, ApiError) else server_error("The server failed.")
+    is_unknown = isinstance(error, HTTPException)  # a path or a method
+    refusal = _not_found() if is_unknown else server_error("The server failed.")
+    refusal = error if isinstance(error, ApiError) else refusal
     headers = _headers(request) | (refusal.headers or {})
     return JSONResponse(refusal.body, refusal.status, headers)
 
 
 def _headers(request: Request) -> dict[str, str]:
     """Return what Azure OpenAI puts on every answer."""
-    request_id = str(uuid.uuid4())
-    return {
-        "apim-request-id": request_id,
-        "x-request-id": str(uuid.uuid4()),
-        "x-ms-client-request-id": request.headers.get("x-ms-client-request-id", request_id),
-        "x-ms-region": "local",
-        "x-content-type-options": "nosniff",
-    }
+    request_id, client_id = str(uuid.uuid4()), request.headers.get("x-ms-client-request-id")
+    ids = {"apim-request-id": request_id, "x-ms-client-request-id": client_id or request_id}
+    return {"x-request-id": request_id, "x-content-type-options": "nosniff"} | ids

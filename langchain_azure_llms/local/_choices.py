@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_azure_llms.local._errors import ApiError, invalid_request
 from langchain_azure_llms.local._generation import NO_PROMPT, Outcome, Piece, Pieces, Task
@@ -32,40 +32,26 @@ _Prompt = str | list[int]
 _Content = Callable[[int, Outcome | Piece, Outcome | None], dict[str, Any]]
 
 
-class Call(Protocol):
-    """A request that was read: which texts to generate, and how to shape the answer.
-
-    `filters` tells whether the service reports what its content filter found.
-    """
-
-    @property
-    def prompt_field(self) -> str: ...
-    @property
-    def tasks(self) -> list[Task]: ...
-    @property
-    def stream(self) -> bool: ...
-    def whole(
-        self, outcomes: Sequence[Outcome], model: str, *, filters: bool
-    ) -> dict[str, Any]: ...
-    def events(self, pieces: Pieces, model: str, *, filters: bool) -> AsyncIterator[str]: ...
-
-
-@dataclass(frozen=True)
+@dataclass
 class ChoicesCall:
     """A request for `n` choices per prompt, out of as many neighbouring tasks as `best_of`.
 
     `content` returns what a choice says of a text; or what an event says of a piece that comes
-    after an outcome so far, which is nothing where there need not be an event.
+    after an outcome so far, which is nothing where there need not be an event. `filters` tells
+    whether the service reports what its content filter found.
     """
 
     prompt_field: str
     kind: str
     tasks: list[Task]
-    stream: bool
     n: int
     best_of: int
-    include_usage: bool
+    fields: Fields
     content: _Content
+
+    def __post_init__(self) -> None:
+        options = self.fields.object("stream_options")
+        self.stream, self.include_usage = self.fields.flag("stream"), options.flag("include_usage")
 
     def whole(self, outcomes: Sequence[Outcome], model: str, *, filters: bool) -> dict[str, Any]:
         """Return the whole answer: the likeliest texts of each prompt, in the prompts' order."""
@@ -156,7 +142,7 @@ def read_completions(fields: Fields) -> ChoicesCall:
 
     tasks = [task | {"prompt": prompt or NO_PROMPT} for prompt in prompts]
     tasks = [one for task in tasks for one in repeated(task, best_of, seed)]
-    return _call("prompt", "text_completion", tasks, fields, n, best_of, content)
+    return ChoicesCall("prompt", "text_completion", tasks, n, best_of, fields, content)
 
 
 def read_chat(fields: Fields) -> ChoicesCall:
@@ -180,21 +166,7 @@ def read_chat(fields: Fields) -> ChoicesCall:
 
     n = fields.get("n", int, 1, 128) or 1
     tasks = repeated(task, n, read_seed(fields))
-    return _call("messages", "chat.completion", tasks, fields, n, n, content)
-
-
-def _call(
-    prompt_field: str,
-    kind: str,
-    tasks: list[Task],
-    fields: Fields,
-    n: int,
-    best_of: int,
-    content: _Content,
-) -> ChoicesCall:
-    stream, options = fields.flag("stream"), fields.object("stream_options")
-    usage = options.flag("include_usage")
-    return ChoicesCall(prompt_field, kind, tasks, stream, n, best_of, usage, content)
+    return ChoicesCall("messages", "chat.completion", tasks, n, n, fields, content)
 
 
 def _read_prompts(prompt: Any) -> list[_Prompt]:

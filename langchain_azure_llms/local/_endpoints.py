@@ -103,8 +103,8 @@ class LocalEndpoints:
                 "embeddings": tuple(embedding_deployments),
             },
             "port": port,
-            "certfile": ssl_certfile and os.fspath(ssl_certfile),
-            "keyfile": ssl_keyfile and os.fspath(ssl_keyfile),
+            "certfile": ssl_certfile,
+            "keyfile": ssl_keyfile,
             "engine": engine,
             "threads": threads,
             "script": self._script,
@@ -115,10 +115,7 @@ class LocalEndpoints:
 
     @property
     def url(self) -> str:
-        """The address of the endpoints, `http://127.0.0.1:PORT`, without a slash at the end.
-
-        With a certificate it begins with `https`.
-        """
+        """Their address: `http://127.0.0.1:PORT`, or with a certificate `https://127.0.0.1:PORT`."""
         if self._port is None:
             raise LocalEndpointsError("The local endpoints are not running: enter them by `with`.")
         return f"{self._scheme}://127.0.0.1:{self._port}"
@@ -150,11 +147,7 @@ class LocalEndpoints:
         return {} if self._script is None else self._script.records
 
     def issue_token(self, *, lifetime: float = 3600.0) -> str:
-        """Return a bearer token that every route accepts until it expires.
-
-        Args:
-            lifetime: The seconds until then.
-        """
+        """Return a bearer token that every route accepts for `lifetime` seconds."""
         return self._credentials.issue(lifetime)
 
     def revoke_tokens(self) -> None:

@@ -61,60 +61,52 @@ def _reply_to(fault: Fault, path: str, wait: float, *, stream: bool) -> Response
 def _error_of(fault: Fault, path: str, wait: float, *, is_score: bool) -> ApiError | None:
     if fault.startswith("rate-limited"):
         return _rate_limited(fault, f"{wait:g}", wait)
-    if fault is Fault.FILTER:
-        return _filtered(is_score=is_score)
     if fault is Fault.EXPIRED_TOKEN and not is_score:
         return wrong_token(serverless=not path.startswith("/openai/"), expired=True)
-    loading = {"message": "The model is still being loaded."}
-    errors = {
-        Fault.UNAVAILABLE: api_error(503, "ServiceUnavailable", "There is no capacity for now."),
-        Fault.CONTAINER_BUSY: _container(503, {"message": "All workers are busy."}),
-        Fault.CONTAINER_NOT_READY: _container(502, loading, "model_not_ready"),
-        Fault.CONTAINER_FAILED: _container(400, {"message": "The script could not read this."}),
+    if fault is Fault.UNAVAILABLE:
+        return api_error(503, "ServiceUnavailable", "There is no capacity for now.")
+    found = SAFE | {"violence": {"filtered": True, "severity": "medium"}}
+    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found}
+    filtered = api_error(
+        400, "content_filter", "The content filter refuses the prompt.", param="prompt", type=None
+    )
+    filtered.body["error"] |= {"status": 400, "innererror": inner}
+    if fault is Fault.FILTER and not is_score:
+        return filtered
+    # What a container answers beside 200, its front door makes a 424.
+    containers: dict[Fault, tuple[str, str, Any]] = {
+        Fault.FILTER: ("400", "model_error", filtered.body),
+        Fault.CONTAINER_BUSY: ("503", "model_error", {"message": "All workers are busy."}),
+        Fault.CONTAINER_NOT_READY: ("502", "model_not_ready", {"message": "It is being loaded."}),
+        Fault.CONTAINER_FAILED: ("400", "model_error", {"message": "The script failed."}),
     }
-    return errors.get(fault)
+    if fault not in containers:
+        return None
+    status, reason, body = containers[fault]
+    name = "ms-azureml-model-error"
+    return ApiError(424, body, {f"{name}-statuscode": status, f"{name}-reason": reason})
 
 
 def _rate_limited(fault: Fault, seconds: str, wait: float) -> ApiError:
     date = formatdate(math.ceil(time.time() + wait), usegmt=True)
-    headers = {
-        Fault.RATE_LIMITED_SECONDS: {"retry-after": seconds},
-        Fault.RATE_LIMITED_DATE: {"retry-after": date},
-        Fault.RATE_LIMITED_MS: {"retry-after-ms": f"{wait * 1000:g}"},
-        Fault.RATE_LIMITED_RESET_REQUESTS: _limits(("0", "9000"), (seconds, "0")),
-        Fault.RATE_LIMITED_RESET_TOKENS: _limits(("90", "0"), ("0", seconds)),
-        Fault.RATE_LIMITED_OLD_RESET: {"x-rate-limit-reset-tokens": seconds},
-    }
+    left, reset = "x-ratelimit-remaining-", "x-ratelimit-reset-"
+    requests_left = {f"{left}requests": "90", f"{reset}requests": "0"}
+    tokens_left = {f"{left}tokens": "9000", f"{reset}tokens": "0"}
+    no_requests = {f"{left}requests": "0", f"{reset}requests": seconds}
+    no_tokens = {f"{left}tokens": "0", f"{reset}tokens": seconds}
     message = "The limit of this deployment is used up for now."
     if fault is Fault.RATE_LIMITED_MESSAGE:
         message += f" Please retry after {seconds} seconds."
     error = api_error(429, "429", message)
-    error.headers = headers.get(fault)
+    error.headers = {
+        Fault.RATE_LIMITED_SECONDS: {"retry-after": seconds},
+        Fault.RATE_LIMITED_DATE: {"retry-after": date},
+        Fault.RATE_LIMITED_MS: {"retry-after-ms": f"{wait * 1000:g}"},
+        Fault.RATE_LIMITED_RESET_REQUESTS: no_requests | tokens_left,
+        Fault.RATE_LIMITED_RESET_TOKENS: requests_left | no_tokens,
+        Fault.RATE_LIMITED_OLD_RESET: {"x-rate-limit-reset-tokens": seconds},
+    }.get(fault)
     return error
-
-
-def _limits(remaining: tuple[str, str], reset: tuple[str, str]) -> dict[str, str]:
-    """Return the headers of two limits, of requests and of tokens."""
-    told = {}
-    for name, left, seconds in zip(("requests", "tokens"), remaining, reset, strict=True):
-        told[f"x-ratelimit-remaining-{name}"] = left
-        told[f"x-ratelimit-reset-{name}"] = seconds
-    return told
-
-
-def _filtered(*, is_score: bool) -> ApiError:
-    found = SAFE | {"violence": {"filtered": True, "severity": "medium"}}
-    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found}
-    message = "The content filter of this deployment refuses the prompt: change it."
-    error = api_error(400, "content_filter", message, type=None, param="prompt", innererror=inner)
-    error.body["error"]["status"] = 400
-    # What a container answers beside 200, its front door makes a 424.
-    return _container(400, error.body) if is_score else error
-
-
-def _container(status: int, body: Any, reason: str = "model_error") -> ApiError:
-    name = "ms-azureml-model-error"
-    return ApiError(424, body, {f"{name}-statuscode": str(status), f"{name}-reason": reason})
 
 
 @dataclass(frozen=True)
@@ -157,8 +149,8 @@ class Faulty:
 
     async def _waited(self, seconds: float) -> bool:
         ends = time.monotonic() + seconds
-        while (left := ends - time.monotonic()) > 0 and not self.stopped.is_set():  # noqa: ASYNC110 (an event of threads)
-            await asyncio.sleep(min(left, _POLL))
+        while time.monotonic() < ends and not self.stopped.is_set():  # noqa: ASYNC110 (of threads)
+            await asyncio.sleep(min(max(0, ends - time.monotonic()), _POLL))
         return True
 
 
@@ -193,9 +185,9 @@ class _Half:
     async def __call__(self, message: Message) -> None:
         if self.has_ended:
             return
-        is_whole = message["type"] == "http.response.start" or self.whole_events > 0
-        if is_whole:
-            self.whole_events -= message["type"] == "http.response.body"
+        is_body = message["type"] == "http.response.body"
+        if not is_body or self.whole_events > 0:
+            self.whole_events -= is_body
             await self.send(message)
             return
         body = message.get("body", b"")
@@ -222,8 +214,7 @@ def _read_request(body: bytes) -> tuple[list[str], bool]:
         value = loads(body)
     except ValueError:
         return [], False
-    if not isinstance(value, dict):
-        return [], False
+    value = value if isinstance(value, dict) else {}
     given = next((value[name] for name in _PROMPT_FIELDS if value.get(name) is not None), None)
     given = given.get("input_string") if isinstance(given, dict) else given
     return _prompts_in(given), value.get("stream") is True

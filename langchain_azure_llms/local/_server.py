@@ -1,6 +1,7 @@
 """The web server: a listening socket, a thread, an event loop, and an engine behind them."""
 
 import asyncio
+import os
 import socket
 import sys
 import threading
@@ -31,8 +32,8 @@ def serve(
     credentials: Credentials,
     deployments: Deployments,
     port: int,
-    certfile: str | None,
-    keyfile: str | None,
+    certfile: str | os.PathLike[str] | None,
+    keyfile: str | os.PathLike[str] | None,
     engine: str,
     threads: int | None,
     script: Script | None,
@@ -43,7 +44,15 @@ def serve(
     with ExitStack() as opened:
         # With the protocol by its name, asyncio sends small answers at once (TCP_NODELAY).
         listening = opened.enter_context(socket.socket(proto=socket.IPPROTO_TCP))
-        _bind(listening, port, listens=not seconds_refused)
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((_HOST, port))
+            if not seconds_refused:
+                listening.listen(_BACKLOG)
+        except (OSError, OverflowError) as error:
+            message = f"Port {port} of {_HOST} cannot be used ({error}): name another one, or 0."
+            raise LocalEndpointsError(message) from error
         answering: Engine = EchoEngine()
         if engine == "model":
             answering = _engine.acquire(threads)
@@ -51,22 +60,27 @@ def serve(
         app: ASGIApp = create_app(answering, credentials, deployments, stopped)
         if script is not None:
             app = Faulty(app, script, stopped)
-        server = uvicorn.Server(_loaded_config(app, certfile, keyfile))
-        opened.enter_context(_running(server, listening, seconds_refused))
+        config = uvicorn.Config(
+            app,
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=5,  # open requests are stopped at their next token
+            ssl_certfile=certfile,
+            ssl_keyfile=keyfile and os.fspath(keyfile),
+        )
+        try:
+            config.load()  # not in the server's thread: nobody would learn of an error there
+        except OSError as error:
+            message = f"The certificate {certfile} cannot be used ({error}): name files in PEM."
+            raise LocalEndpointsError(message) from error
+        opened.enter_context(_running(uvicorn.Server(config), listening, seconds_refused))
         opened.callback(stopped.set)
         yield listening.getsockname()[1]
-
-
-def _bind(listening: socket.socket, port: int, *, listens: bool) -> None:
-    if sys.platform != "win32":  # there it would let two servers share a port
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((_HOST, port))
-        if listens:
-            listening.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        message = f"Port {port} of {_HOST} cannot be used ({error}): name another one, or 0."
-        raise LocalEndpointsError(message) from error
 
 
 @contextmanager
@@ -109,25 +123,3 @@ class _Connection(H11Protocol):
         super().shutdown()
         if is_idle and self.transport.is_closing():
             self.transport.abort()
-
-
-def _loaded_config(app: ASGIApp, certfile: str | None, keyfile: str | None) -> uvicorn.Config:
-    config = uvicorn.Config(
-        app,
-        http=_Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=5,  # open requests are stopped at their next token
-        ssl_certfile=certfile,
-        ssl_keyfile=keyfile,
-    )
-    try:
-        config.load()  # here, and not in the server's thread: nobody would learn of an error there
-    except OSError as error:
-        message = f"The certificate {certfile} cannot be used ({error}): name files in PEM."
-        raise LocalEndpointsError(message) from error
-    return config
