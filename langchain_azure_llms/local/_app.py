@@ -56,7 +56,6 @@ _READERS: dict[str, Callable[[Fields], ChoicesCall | ResponsesCall]] = {
 def create_app(
     engine: Engine, credentials: Credentials, deployments: Deployments, stopped: threading.Event
 ) -> Starlette:
-    """Return the application; setting `stopped` ends what is being generated."""
     routes = _Routes(engine, credentials, deployments, stopped)
     table = {
         "/openai/deployments/{deployment}/completions": (routes.azure_openai, "completions"),

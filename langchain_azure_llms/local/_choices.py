@@ -13,13 +13,7 @@ from typing import Any
 
 from langchain_azure_llms.local._errors import ApiError, invalid_request
 from langchain_azure_llms.local._generation import NO_PROMPT, Outcome, Piece, Pieces, Task
-from langchain_azure_llms.local._parameters import (
-    Fields,
-    read_messages,
-    read_sampling,
-    read_seed,
-    repeated,
-)
+from langchain_azure_llms.local._parameters import Fields, read_messages, read_sampling, repeated
 
 DEFAULT_MAX_TOKENS = 256
 """Azure has no limit for chat but the context's; the local model may never stop, so it has one."""
@@ -128,7 +122,7 @@ def read_completions(fields: Fields) -> ChoicesCall:
     task = read_sampling(fields) | {"max_tokens": fields.tokens("max_tokens") or 16}
     if logprobs is not None or best_of > n:
         task["logprobs"] = logprobs or 1
-    prompts, seed = _read_prompts(fields.body.get("prompt")), read_seed(fields)
+    prompts = _read_prompts(fields.body.get("prompt"))
 
     def content(prompt: int, text: Outcome | Piece, before: Outcome | None) -> dict[str, Any]:
         given = prompts[prompt]
@@ -141,7 +135,7 @@ def read_completions(fields: Fields) -> ChoicesCall:
         return {"text": said, "logprobs": _parallel(text.logprobs, logprobs, place)}
 
     tasks = [task | {"prompt": prompt or NO_PROMPT} for prompt in prompts]
-    tasks = [one for task in tasks for one in repeated(task, best_of, seed)]
+    tasks = [one for task in tasks for one in repeated(task, best_of, fields)]
     return ChoicesCall("prompt", "text_completion", tasks, n, best_of, fields, content)
 
 
@@ -155,8 +149,7 @@ def read_chat(fields: Fields) -> ChoicesCall:
         task |= {"logprobs": True, "top_logprobs": fields.get("top_logprobs", int, 0, 20) or 0}
 
     def content(_: int, text: Outcome | Piece, before: Outcome | None) -> dict[str, Any]:
-        tokens = without_ids(text.logprobs)
-        logprobs = {"content": tokens, "refusal": None} if tokens else None
+        logprobs = {"content": text.logprobs, "refusal": None} if text.logprobs else None
         message = {"role": "assistant", "content": text.text}
         if before is None:
             return {"logprobs": logprobs, "message": message | {"refusal": None}}
@@ -165,7 +158,7 @@ def read_chat(fields: Fields) -> ChoicesCall:
         return {"logprobs": logprobs, "delta": message} if message or text.finish_reason else {}
 
     n = fields.get("n", int, 1, 128) or 1
-    tasks = repeated(task, n, read_seed(fields))
+    tasks = repeated(task, n, fields)
     return ChoicesCall("messages", "chat.completion", tasks, n, n, fields, content)
 
 
@@ -204,15 +197,6 @@ def _parallel(
         "top_logprobs": top if rivals else None,
         "text_offset": [offset + len("".join(texts[:place])) for place in range(len(texts))],
     }
-
-
-def without_ids(tokens: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Keep of llama.cpp's tokens what Azure has: all but the token ids, also of their rivals."""
-    kept = [{name: token[name] for name in token if name != "id"} for token in tokens]
-    for token in kept:
-        if "top_logprobs" in token:
-            token["top_logprobs"] = without_ids(token["top_logprobs"])
-    return kept
 
 
 def server_sent(payload: dict[str, Any], name: str = "") -> str:

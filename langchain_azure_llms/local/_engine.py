@@ -5,7 +5,7 @@ import platform
 import secrets
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,16 @@ def _read_chunk(chunk: dict[str, Any]) -> Piece:
     # A completion carries `text`; chat carries a `delta`, whose content is null beside the role.
     text = choice.get("text") or choice.get("delta", {}).get("content") or ""
     logprobs = (choice.get("logprobs") or {}).get("content") or ()
-    return Piece(text, logprobs, choice["finish_reason"], usage)
+    return Piece(text, _without_ids(logprobs), choice["finish_reason"], usage)
+
+
+def _without_ids(tokens: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Keep of llama.cpp's tokens what Azure has: all but the token ids, also of their rivals."""
+    kept = [{name: token[name] for name in token if name != "id"} for token in tokens]
+    for token in kept:
+        if "top_logprobs" in token:
+            token["top_logprobs"] = _without_ids(token["top_logprobs"])
+    return kept
 
 
 def _settings(params: Any, path: Path, threads: int | None) -> Any:

@@ -63,11 +63,7 @@ class Engine(Protocol):
 
 
 async def generate(engine: Engine, tasks: Sequence[Task], stopped: threading.Event) -> Pieces:
-    """Yield the pieces of all `tasks` as they come.
-
-    However this ends, also when it is cancelled, no task goes on generating; setting `stopped` ends
-    them too.
-    """
+    """Yield the pieces of all `tasks` as they come; however this ends, none goes on generating."""
     loop, ended = asyncio.get_running_loop(), threading.Event()
     queue: asyncio.Queue[tuple[int, Piece | Exception | None]] = asyncio.Queue()
 

@@ -90,14 +90,9 @@ def read_sampling(fields: Fields) -> Task:
     return {"temperature": 1.0} | {name: one for name, one in read.items() if one is not None}
 
 
-def read_seed(fields: Fields) -> int | None:
-    """Read the seed: any 64-bit number."""
-    seed: int | None = fields.get("seed", int, -(1 << 63), 1 << 63)
-    return seed
-
-
-def repeated(task: Task, count: int, seed: int | None) -> list[Task]:
+def repeated(task: Task, count: int, fields: Fields) -> list[Task]:
     """Repeat `task` for `count` texts; a given seed makes them differ, the same in every call."""
+    seed: int | None = fields.get("seed", int, -(1 << 63), 1 << 63)
     if seed is None:
         return [task] * count
     # llama.cpp reads the largest 32-bit number as "no seed given".

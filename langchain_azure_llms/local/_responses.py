@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from langchain_azure_llms.local._choices import (
-    DEFAULT_MAX_TOKENS,
-    SAFE,
-    server_sent,
-    without_ids,
-)
+from langchain_azure_llms.local._choices import DEFAULT_MAX_TOKENS, SAFE, server_sent
 from langchain_azure_llms.local._errors import ApiError, invalid_request
 from langchain_azure_llms.local._generation import Outcome, Pieces, Task
 from langchain_azure_llms.local._parameters import Fields, read_messages, read_sampling
@@ -67,8 +62,8 @@ class ResponsesCall:
             async for _, piece in pieces:
                 outcome.add(piece)
                 if piece.text:
-                    logprobs = without_ids(piece.logprobs)
-                    yield event("output_text.delta", **in_text, delta=piece.text, logprobs=logprobs)
+                    said = {"delta": piece.text, "logprobs": piece.logprobs}
+                    yield event("output_text.delta", **in_text, **said)
         except ApiError as error:
             failure = {"code": "server_error", "message": str(error)}
             yield event("failed", response={**begun, "status": "failed", "error": failure})
@@ -168,8 +163,8 @@ def _finished(
 
 def _part(outcome: Outcome) -> dict[str, Any]:
     """Return the message's text, with the tokens' log-probabilities where they were asked for."""
-    logprobs = without_ids(outcome.logprobs)
-    return {"type": "output_text", "text": outcome.text, "annotations": [], "logprobs": logprobs}
+    said = {"text": outcome.text, "logprobs": outcome.logprobs}
+    return {"type": "output_text", "annotations": []} | said
 
 
 def _new_id(kind: str) -> str:

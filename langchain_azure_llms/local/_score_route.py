@@ -68,9 +68,7 @@ async def _container(request: Request, engine: Engine, stopped: threading.Event)
         return JSONResponse(body, 500, {"x-ms-run-function-failed": "True"})
     if answer is None:
         return Response(status_code=499)  # the client is gone
-    milliseconds = (time.perf_counter() - started) * 1000
-    took = f"{milliseconds:.3f}"
+    status, body = answer
+    took = f"{(time.perf_counter() - started) * 1000:.3f}"
     headers = {"x-ms-run-function-failed": "False", "x-ms-run-fn-exec-ms": took}
-    if isinstance(answer, score.AMLResponse):
-        return Response(answer.get_data(), answer.status_code, headers, "application/json")
-    return JSONResponse(answer, headers=headers)
+    return JSONResponse(body, status, headers)

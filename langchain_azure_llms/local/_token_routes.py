@@ -60,14 +60,12 @@ def token_routes(credentials: Credentials) -> list[Route]:
 async def _configuration(request: Request) -> Response:
     """Tell where a tenant's tokens are given out."""
     tenant = f"{request.base_url}{request.path_params['tenant']}"
-    return _json(
-        {
-            "issuer": f"{tenant}/v2.0",
-            "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
-            "token_endpoint": f"{tenant}/oauth2/v2.0/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_post"],
-        }
-    )
+    endpoints = {
+        "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
+        "token_endpoint": f"{tenant}/oauth2/v2.0/token",
+    }
+    methods = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    return _json({"issuer": f"{tenant}/v2.0"} | endpoints | methods)
 
 
 async def _instance(request: Request) -> Response:

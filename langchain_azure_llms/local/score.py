@@ -19,7 +19,6 @@ A real deployment takes one schema; this one takes those of all the content form
 """
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -27,31 +26,7 @@ from typing import Any
 from langchain_azure_llms.local import _engine
 from langchain_azure_llms.local._errors import ApiError, invalid_request
 from langchain_azure_llms.local._generation import NO_PROMPT, Engine, Task, outcomes_of
-from langchain_azure_llms.local._parameters import (
-    Fields,
-    loads,
-    read_messages,
-    read_seed,
-    repeated,
-)
-
-try:
-    from azureml_inference_server_http.api.aml_response import AMLResponse
-except ImportError:  # Microsoft's scoring server brings it
-
-    class AMLResponse:  # type: ignore[no-redef]
-        """An answer with a status, as Microsoft's class of that name."""
-
-        def __init__(self, message: Any, status_code: int, *, json_str: bool = False) -> None:
-            self.status_code = status_code
-            self._message = json.dumps(message) if json_str else str(message)
-
-        def get_data(self) -> bytes:
-            """Return the body."""
-            return self._message.encode()
-
-
-__all__ = ["AMLResponse", "answer", "init", "run"]
+from langchain_azure_llms.local._parameters import Fields, loads, read_messages, repeated
 
 Shape = Callable[[list[str]], Any]
 """Turns the texts into the answer of a request's schema."""
@@ -63,24 +38,32 @@ def init() -> None:
 
 
 def run(raw_data: str) -> Any:
-    """Answer one request with the model; see `answer`."""
+    """Answer one request, as `answer` does, with the model and under Microsoft's server."""
     engine = _engine.acquire()
     try:
-        return asyncio.run(answer(raw_data, engine, threading.Event()))
+        status, body = asyncio.run(answer(raw_data, engine, threading.Event()))
     finally:
         _engine.release()
+    if status == 200:
+        return body
+    from azureml_inference_server_http.api.aml_response import (  # noqa: PLC0415 (only that has it)
+        AMLResponse,
+    )
+
+    return AMLResponse(body, status, json_str=True)
 
 
-async def answer(raw_data: str, engine: Engine, stopped: threading.Event) -> Any:
-    """Answer one request, with a JSON value or an `AMLResponse` of status 400 when it is wrong."""
+async def answer(raw_data: str, engine: Engine, stopped: threading.Event) -> tuple[int, Any]:
+    """Answer one request, with 200 and a JSON value, or with 400 and a message."""
     try:
         tasks, prefixes, shape = _read_request(loads(raw_data))
         outcomes = await outcomes_of(engine, tasks, stopped)
     except (ValueError, ApiError) as error:
         if isinstance(error, ApiError) and error.status >= 500:
             raise
-        return AMLResponse({"message": str(error)}, 400, json_str=True)
-    return shape([prefix + one.text for prefix, one in zip(prefixes, outcomes, strict=True)])
+        return 400, {"message": str(error)}
+    texts = [prefix + one.text for prefix, one in zip(prefixes, outcomes, strict=True)]
+    return 200, shape(texts)
 
 
 def _read_request(body: Any) -> tuple[list[Task], list[str], Shape]:
@@ -142,4 +125,4 @@ def _read_parameters(given: Fields) -> Task:
     if given.body.get("do_sample") is False:
         read["temperature"] = 0
     task = {name: value for name, value in read.items() if value is not None}
-    return repeated(task, 1, read_seed(given))[0]
+    return repeated(task, 1, given)[0]

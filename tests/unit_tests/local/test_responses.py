@@ -17,7 +17,7 @@ from tests.unit_tests.local.scripted_engine import (
 )
 
 EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
-TOKEN = {"id": 7, "token": "a", "bytes": [97], "logprob": -1.0, "top_logprobs": []}
+TOKEN = {"token": "a", "bytes": [97], "logprob": -1.0, "top_logprobs": []}
 PIECES = [
     Piece(),
     Piece("On", [TOKEN]),
@@ -215,7 +215,6 @@ async def test_a_response_is_one_in_the_eyes_of_openais_package() -> None:
     assert (3, 2) == (parsed.usage.input_tokens, parsed.usage.output_tokens)
     assert (0, 0.5) == (parsed.temperature, parsed.top_p)
     assert asked == {name: answer[name] for name in asked}
-    assert "id" not in answer["output"][0]["content"][0]["logprobs"][0]
 
 
 async def test_the_filters_of_prompt_and_completion_are_told() -> None:

@@ -12,11 +12,12 @@ from tests.unit_tests.local.scripted_engine import ENDED, Piece, ScriptedEngine
 P = {"max_new_tokens": 5}
 
 
-async def answer(body: Any) -> tuple[list[dict[str, Any]], Any]:
-    """Return what the model was asked for, and the script's answer."""
+async def answer(body: Any, status: int = 200) -> tuple[list[dict[str, Any]], Any]:
+    """Return what the model was asked for, and the script's answer, which must have a status."""
     engine = ScriptedEngine(Piece("t"), ENDED)
     answered = await score.answer(json.dumps(body), engine, threading.Event())
-    return engine.tasks, answered
+    assert status == answered[0]
+    return engine.tasks, answered[1]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,6 @@ async def test_the_full_text_begins_with_the_prompt() -> None:
 )
 async def test_a_wrong_request_is_refused(body: Any) -> None:
     """Before the model sees anything of it."""
-    tasks, answered = await answer(body)
-    assert (400, []) == (answered.status_code, tasks)
-    assert json.loads(answered.get_data())["message"]
+    tasks, answered = await answer(body, status=400)
+    assert [] == tasks
+    assert answered["message"]
