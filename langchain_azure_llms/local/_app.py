@@ -4,12 +4,10 @@ Each route checks in the order that Azure's front doors do: credential, API vers
 operation, body. What a route cannot answer it raises; the handlers of `create_app` shape errors.
 """
 
-import asyncio
 import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,21 +20,8 @@ from starlette.routing import Route
 
 from langchain_azure_llms.local._choices import ChoicesCall, read_chat, read_completions
 from langchain_azure_llms.local._credentials import Credentials
-from langchain_azure_llms.local._errors import (
-    ApiError,
-    api_error,
-    invalid_request,
-    server_error,
-    wrong_token,
-)
-from langchain_azure_llms.local._generation import (
-    Engine,
-    Piece,
-    Pieces,
-    generate,
-    outcomes_of,
-    unless_gone,
-)
+from langchain_azure_llms.local._errors import ApiError, api_error, invalid_request, wrong_token
+from langchain_azure_llms.local._generation import Engine, begin, outcomes_of, unless_gone
 from langchain_azure_llms.local._parameters import Fields, loads
 from langchain_azure_llms.local._responses import ResponsesCall, read_responses
 from langchain_azure_llms.local._score_route import score_route
@@ -141,27 +126,24 @@ class _Routes:
     async def _answer(
         self, request: Request, operation: str, body: Any, *, is_serverless: bool = False
     ) -> Response:
-        """Answer a call, whole or as a stream."""
         call, name = _READERS[operation](Fields(body)), self.engine.name
         to_generate = (self.engine, call.tasks, self.stopped)
         headers = _headers(request)
         if is_serverless:
             headers = {"x-request-id": str(uuid.uuid4()), "azureml-model-group": name}
-        first = outcomes = None
+        pieces = outcomes = None
         try:
             if call.stream:
-                # An error before the first token must be an HTTP status: it is waited for.
-                pieces = generate(*to_generate)
-                first = await unless_gone(request.receive, anext(pieces))
+                pieces = await unless_gone(request.receive, begin(*to_generate))
             else:
                 outcomes = await unless_gone(request.receive, outcomes_of(*to_generate))
         except ApiError as error:
             if error.body["error"]["code"] == "context_length_exceeded":
                 error.body["error"]["param"] = call.prompt_field
             raise
-        if first is not None:
+        if pieces is not None:
             headers["x-accel-buffering"] = "no"
-            events = call.events(_all(first, pieces), name, filters=not is_serverless)
+            events = call.events(pieces, name, filters=not is_serverless)
             return StreamingResponse(events, headers=headers, media_type="text/event-stream")
         if outcomes is None:
             return Response(status_code=499)  # the client is gone
@@ -170,14 +152,6 @@ class _Routes:
             headers["prompt_token_len"] = str(answer["usage"]["prompt_tokens"])
             headers["sampling_token_len"] = str(answer["usage"]["completion_tokens"])
         return JSONResponse(answer, headers=headers)
-
-
-async def _all(first: tuple[int, Piece], rest: Pieces) -> Pieces:
-    async with aclosing(rest):
-        yield first
-        async for item in rest:
-            yield item
-            await asyncio.sleep(0)  # an engine without pauses would not hear of a hang-up
 
 
 async def _json_of(request: Request) -> Any:
@@ -193,11 +167,12 @@ def _not_found() -> ApiError:
 
 def _refuse(request: Request, error: Exception) -> Response:
     """Return an error as a response; Azure OpenAI's headers stand on those of other paths too."""
-    is_unknown = isinstance(error, HTTPException)  # a path or a method
-    refusal = _not_found() if is_unknown else server_error("The server failed.")
-    refusal = error if isinstance(error, ApiError) else refusal
-    headers = _headers(request) | (refusal.headers or {})
-    return JSONResponse(refusal.body, refusal.status, headers)
+    if isinstance(error, HTTPException):  # a path or a method that there is not
+        error = _not_found()
+    elif not isinstance(error, ApiError):
+        error = api_error(500, None, "The server failed.", type="server_error", param=None)
+    headers = _headers(request) | (error.headers or {})
+    return JSONResponse(error.body, error.status, headers)
 
 
 def _headers(request: Request) -> dict[str, str]:

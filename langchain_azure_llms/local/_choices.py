@@ -107,7 +107,6 @@ class ChoicesCall:
 
 
 def read_completions(fields: Fields) -> ChoicesCall:
-    """Read a request for completions."""
     n = fields.get("n", int, 1, 128) or 1
     best_of = fields.get("best_of", int, 1, 128) or n
     logprobs, echo = fields.get("logprobs", int, 0, 5), fields.flag("echo")
@@ -140,7 +139,6 @@ def read_completions(fields: Fields) -> ChoicesCall:
 
 
 def read_chat(fields: Fields) -> ChoicesCall:
-    """Read a request for chat completions."""
     task = read_sampling(fields) | {"messages": read_messages(fields.body.get("messages"))}
     # The newer name is the only one that reasoning models take; both mean the same here.
     newer, older = fields.tokens("max_completion_tokens"), fields.tokens("max_tokens")
@@ -200,6 +198,5 @@ def _parallel(
 
 
 def server_sent(payload: dict[str, Any], name: str = "") -> str:
-    """Return a server-sent event."""
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     return f"event: {name}\ndata: {data}\n\n" if name else f"data: {data}\n\n"

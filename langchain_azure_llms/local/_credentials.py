@@ -42,12 +42,10 @@ class Credentials:
         return token
 
     def revoke(self) -> None:
-        """Expire all tokens that were given out."""
         with self._lock:
             self._ends = dict.fromkeys(self._ends, -math.inf)
 
     def has_key(self, headers: Mapping[str, str]) -> bool:
-        """Whether the `api-key` header holds the key."""
         return same(headers.get("api-key", ""), self.api_key)
 
     def has_bearer(self, headers: Mapping[str, str], *, or_key: bool = True) -> bool:

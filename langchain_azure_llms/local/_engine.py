@@ -10,11 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from langchain_azure_llms.local._errors import (
-    LocalEndpointsError,
-    invalid_request,
-    server_error,
-)
+from langchain_azure_llms.local._errors import LocalEndpointsError, invalid_request, server_error
 from langchain_azure_llms.local._generation import Emit, Piece, Task
 from langchain_azure_llms.local._weights import weights
 
@@ -41,7 +37,6 @@ class LlamaEngine:
         self._workers = ThreadPoolExecutor(_WAITING, thread_name_prefix="local-endpoints-model")
 
     def start(self, task: Task, emit: Emit, is_cancelled: Callable[[], bool]) -> None:
-        """Generate `task` in a worker thread, which calls `emit`."""
         self._workers.submit(self._generate, task, emit, is_cancelled)
 
     def close(self) -> None:
@@ -105,7 +100,6 @@ def release() -> None:
 
 
 def _read_chunk(chunk: dict[str, Any]) -> Piece:
-    """Read one chunk of llama.cpp's stream, of either operation."""
     if "error" in chunk:
         error = chunk["error"]
         if error["code"] >= 500:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -36,7 +37,6 @@ class Outcome:
     pieces: int = 0
 
     def add(self, piece: Piece) -> None:
-        """Append the next piece."""
         self.text += piece.text
         self.logprobs += piece.logprobs
         self.finish_reason = piece.finish_reason or self.finish_reason
@@ -90,10 +90,24 @@ async def generate(engine: Engine, tasks: Sequence[Task], stopped: threading.Eve
         ended.set()
 
 
+async def begin(engine: Engine, tasks: Sequence[Task], stopped: threading.Event) -> Pieces:
+    """Generate up to the first piece, so that an earlier error is raised; return all pieces."""
+    rest = generate(engine, tasks, stopped)
+    first = await anext(rest)
+
+    async def pieces() -> Pieces:
+        async with aclosing(rest):
+            yield first
+            async for item in rest:
+                yield item
+                await asyncio.sleep(0)  # an engine without pauses would not hear of a hang-up
+
+    return pieces()
+
+
 async def outcomes_of(
     engine: Engine, tasks: Sequence[Task], stopped: threading.Event
 ) -> list[Outcome]:
-    """Generate all `tasks` to their ends."""
     outcomes = [Outcome() for _ in tasks]
     async for number, piece in generate(engine, tasks, stopped):
         outcomes[number].add(piece)
@@ -117,6 +131,5 @@ async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Awaitable[T])
 
 
 async def until_disconnect(receive: Callable[[], Awaitable[Any]]) -> None:
-    """Wait until the client hangs up."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -50,11 +50,9 @@ class Fields:
         raise invalid_request(f"{name} must be {_KINDS[kind]}{where}.", name)
 
     def flag(self, name: str) -> bool:
-        """Return a truth value; False when missing."""
         return bool(self.get(name, bool))
 
     def tokens(self, name: str) -> Any:
-        """Return a limit of tokens, or None."""
         return self.get(name, int, 1, 1 << 20)
 
     def object(self, name: str) -> "Fields":

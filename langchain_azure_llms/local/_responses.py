@@ -40,7 +40,6 @@ class ResponsesCall:
     prompt_field: str = "input"
 
     def whole(self, outcomes: Sequence[Outcome], model: str, *, filters: bool) -> dict[str, Any]:
-        """Return the finished response."""
         return _finished(self._begun(model), _new_id("msg"), outcomes[0], filters=filters)
 
     async def events(self, pieces: Pieces, model: str, *, filters: bool) -> AsyncIterator[str]:
@@ -76,7 +75,6 @@ class ResponsesCall:
         yield event(finished["status"], response=finished)
 
     def _begun(self, model: str) -> dict[str, Any]:
-        """Return the response before there is any text."""
         head = {"id": _new_id("resp"), "object": "response", "created_at": int(time.time())}
         tools = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
         same = {"background": False, "truncation": "disabled", "output": [], **tools}
@@ -86,7 +84,6 @@ class ResponsesCall:
 
 
 def read_responses(fields: Fields) -> ResponsesCall:
-    """Read a request for a response."""
     fields.refuse_others(_KNOWN)
     fields.object("stream_options").refuse_others({"include_obfuscation"}, "stream_options.")
     for name in _UNSUPPORTED:
@@ -124,7 +121,6 @@ def read_responses(fields: Fields) -> ResponsesCall:
 
 
 def _read_input(value: Any) -> list[dict[str, str]]:
-    """Read a text, or a list of messages."""
     if value is None:
         message = "input is missing: a text, or a list of messages."
         raise invalid_request(message, "input", "missing_required_parameter")
@@ -139,7 +135,6 @@ def _read_input(value: Any) -> list[dict[str, str]]:
 def _finished(
     begun: dict[str, Any], item_id: str, outcome: Outcome, *, filters: bool
 ) -> dict[str, Any]:
-    """Return the response with all of its text."""
     prompt, text = outcome.usage
     is_cut = outcome.finish_reason == "length"
     status = "incomplete" if is_cut else "completed"

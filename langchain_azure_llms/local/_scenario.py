@@ -142,7 +142,6 @@ class Script:
 
     @property
     def records(self) -> dict[str, PromptRecord]:
-        """What became of each prompt so far."""
         with self._lock:
             return {prompt: replace(record) for prompt, record in self._records.items()}
 

@@ -25,7 +25,6 @@ _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 def score_route(engine: Engine, credentials: Credentials, stopped: threading.Event) -> Route:
-    """Return the route."""
 
     async def front_door(request: Request) -> Response:
         if not credentials.has_bearer(request.headers):
