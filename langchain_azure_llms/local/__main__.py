@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import get_args
 
@@ -38,21 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(endpoints: LocalEndpoints) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by a supervisor: as by Ctrl-C
-    with endpoints:
-        try:
-            for name, value in endpoints.environ.items():
-                print(f"export {name}={shlex.quote(value)}", flush=True)
-            print("Serving; Ctrl-C ends it. Paste these into another shell.", file=sys.stderr)
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            pass
+    with endpoints, suppress(KeyboardInterrupt):
+        for name, value in endpoints.environ.items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        print("Serving; Ctrl-C ends it. Paste these into another shell.", file=sys.stderr)
+        threading.Event().wait()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m langchain_azure_llms.local",
-        description="Serve Azure's routes on loopback, answered by a real small language model.",
-    )
+    what = "Serve Azure's routes on loopback, answered by a real small language model."
+    parser = argparse.ArgumentParser(prog="python -m langchain_azure_llms.local", description=what)
     add: Callable[..., argparse.Action] = parser.add_argument
     add("--port", type=partial(_number, 0, 65535), default=0, help="port (default: any free one)")
     add("--api-key", help="key to accept (default: a random one, printed)")

@@ -4,8 +4,10 @@ Each route checks in the order that Azure's front doors do: credential, API vers
 operation, body. What a route cannot answer it raises; the handlers of `create_app` shape errors.
 """
 
+import logging
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +17,16 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from langchain_azure_llms.local import score
 from langchain_azure_llms.local._choices import ChoicesCall, read_chat, read_completions
 from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import ApiError, api_error, invalid_request, wrong_token
 from langchain_azure_llms.local._generation import Engine, begin, outcomes_of, unless_gone
 from langchain_azure_llms.local._parameters import Fields, loads
 from langchain_azure_llms.local._responses import ResponsesCall, read_responses
-from langchain_azure_llms.local._score_route import score_route
 from langchain_azure_llms.local._token_routes import token_routes
 
 Deployments = Mapping[str, Sequence[str]]
@@ -57,9 +59,9 @@ def create_app(
         Route(path, partial(answer, operation=operation), methods=["POST"])
         for path, (answer, operation) in table.items()
     ]
-    score = score_route(engine, credentials, stopped)
+    served.append(Route("/score", routes.score, methods=["POST"]))
     return Starlette(
-        routes=[*served, score, *token_routes(credentials)],
+        routes=[*served, *token_routes(credentials)],
         exception_handlers=dict.fromkeys((ApiError, HTTPException, Exception), _refuse),
     )
 
@@ -95,6 +97,24 @@ class _Routes:
         if not self.credentials.has_key(headers) and not self.credentials.has_bearer(headers):
             raise wrong_token(serverless=True)
         return await self._answer(request, operation, await _json_of(request), is_serverless=True)
+
+    async def score(self, request: Request) -> Response:
+        """Answer as a managed endpoint, whose front door makes a 424 of its container's errors."""
+        if not self.credentials.has_bearer(request.headers):
+            sent = "authorization" in request.headers
+            reason = "key_auth_access_denied" if sent else "key_auth_bad_header_forbidden"
+            return PlainTextResponse(reason, 401)
+        response = await _container(request, self.engine, self.stopped)
+        headers, client_id = response.headers, request.headers.get("x-ms-client-request-id")
+        headers["x-request-id"] = request.headers.get("x-request-id") or str(uuid.uuid4())
+        headers["x-ms-request-id"] = client_id or headers["x-request-id"]
+        if client_id:
+            headers["x-ms-client-request-id"] = client_id
+        if response.status_code != 200:
+            headers["ms-azureml-model-error-statuscode"] = str(response.status_code)
+            headers["ms-azureml-model-error-reason"] = "model_error"
+            response.status_code = 424
+        return response
 
     def _check_credential(self, request: Request, *, key_as_bearer: bool) -> None:
         headers, credentials = request.headers, self.credentials
@@ -152,6 +172,34 @@ class _Routes:
             headers["prompt_token_len"] = str(answer["usage"]["prompt_tokens"])
             headers["sampling_token_len"] = str(answer["usage"]["completion_tokens"])
         return JSONResponse(answer, headers=headers)
+
+
+async def _container(request: Request, engine: Engine, stopped: threading.Event) -> Response:
+    """Answer as Microsoft's scoring server does."""
+    if len(request.headers.get("x-ms-client-request-id", "")) > 100:
+        return JSONResponse({"message": "The request id is too long."}, 431)
+    try:
+        raw_data = (await request.body()).decode()
+    except UnicodeDecodeError as error:
+        return JSONResponse({"message": f"The body is not UTF-8: {error}"}, 400)
+    # Microsoft's server reads a form as a form, whatever it holds, and hands the script an empty
+    # body. It happens to clients that set no content type: urllib and curl announce a form then.
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+        raw_data = ""
+    started = time.perf_counter()
+    try:
+        answer = await unless_gone(request.receive, score.answer(raw_data, engine, stopped))
+    except Exception:
+        logging.getLogger(__name__).exception("The score script failed")
+        body = {"message": "The score script failed; the log tells why."}
+        return JSONResponse(body, 500, {"x-ms-run-function-failed": "True"})
+    if answer is None:
+        return Response(status_code=499)  # the client is gone
+    status, body = answer
+    took = f"{(time.perf_counter() - started) * 1000:.3f}"
+    headers = {"x-ms-run-function-failed": "False", "x-ms-run-fn-exec-ms": took}
+    return JSONResponse(body, status, headers)
 
 
 async def _json_of(request: Request) -> Any:

@@ -18,8 +18,8 @@ from langchain_azure_llms.local._parameters import Fields, read_messages, read_s
 DEFAULT_MAX_TOKENS = 256
 """Azure has no limit for chat but the context's; the local model may never stop, so it has one."""
 
-_CATEGORIES = ("hate", "self_harm", "sexual", "violence")
-SAFE = {category: {"filtered": False, "severity": "safe"} for category in _CATEGORIES}
+_SAFE = {"filtered": False, "severity": "safe"}
+SAFE = dict.fromkeys(("hate", "self_harm", "sexual", "violence"), _SAFE)
 """The results of a content filter that found nothing."""
 
 _Prompt = str | list[int]

@@ -14,10 +14,7 @@ _REMEMBERED = 1024
 
 @dataclass
 class Credentials:
-    """The credentials that the endpoints accept, and the tokens that they gave out.
-
-    Tokens that were given out are counted in `issued`, and their scopes kept in `scopes`.
-    """
+    """The credentials that the endpoints accept, and the tokens that they gave out."""
 
     api_key: str
     tokens: tuple[str, ...] = ()

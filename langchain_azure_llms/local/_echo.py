@@ -1,8 +1,4 @@
-"""The echo: an engine that is not a model. It answers each prompt with the prompt after `echo: `.
-
-So every prompt has a right answer that is known beforehand, and a drill notices an answer that
-went to the wrong prompt.
-"""
+"""An engine that is not a model: it answers each prompt with the prompt after `echo: `."""
 
 import re
 from collections.abc import Callable

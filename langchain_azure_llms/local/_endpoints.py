@@ -9,14 +9,12 @@ from typing import Any, Literal, Self, get_args
 
 from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import LocalEndpointsError
-from langchain_azure_llms.local._scenario import Fault, PromptRecord, Scenario, Script
+from langchain_azure_llms.local._scenario import PromptRecord, Scenario, Script
 
 API_VERSION = "2024-10-21"
 """A generally available version of Azure OpenAI's API; the endpoints accept any well-formed one."""
 
 EngineName = Literal["model", "echo"]
-"""The engines there are."""
-
 COMPLETION_DEPLOYMENTS = ("gpt-35-turbo-instruct", "gpt-35-turbo-instruct-0914")
 
 
@@ -28,8 +26,7 @@ class LocalEndpoints:
     Entra ID's tokens, and those of machines with an identity.
 
     The server has a thread and an event loop of its own, so it may be entered anywhere, also
-    inside a running loop (which it blocks for about a second). Endpoints that are open at once
-    share one model.
+    inside a running loop. Endpoints that are open at once share one model.
 
     Args:
         api_key: The key to accept; a random one by default.
@@ -88,7 +85,6 @@ class LocalEndpoints:
             raise LocalEndpointsError(f"There is no engine {engine!r}: there are {names}.")
         given = [scenario] if isinstance(scenario, str | Scenario) else scenario or ()
         scenarios = [Scenario(one) if isinstance(one, str) else one for one in given]
-        refused = (one.wait for one in scenarios if one.name == Fault.REFUSED)
         self._credentials = Credentials(
             self.api_key, self.tokens, self.client_secret, token_lifetime, clock
         )
@@ -108,7 +104,6 @@ class LocalEndpoints:
             "engine": engine,
             "threads": threads,
             "script": self._script,
-            "seconds_refused": max(refused, default=0.0),
         }
         self._port: int | None = None
         self._open = ExitStack()

@@ -16,15 +16,10 @@ from langchain_azure_llms.local._weights import weights
 
 _CONTEXT_LENGTH = 2048  # tokens of prompt and completion together
 _SLOTS = 4
-_WAITING = 64
 
 
 class LlamaEngine:
-    """The loaded model.
-
-    Each task is one llama.cpp request of its own, up to four at a time: that gives right token
-    counts for several choices, and no upper bound on their number.
-    """
+    """The loaded model. One llama.cpp request for each task gives right counts for each choice."""
 
     name = "smollm2-135m-instruct"
 
@@ -34,7 +29,7 @@ class LlamaEngine:
             self._server = llama.Server(_settings(llama.CommonParams(), path, threads))
         except RuntimeError as error:
             raise LocalEndpointsError(f"The model {path} could not be loaded: {error}") from error
-        self._workers = ThreadPoolExecutor(_WAITING, thread_name_prefix="local-endpoints-model")
+        self._workers = ThreadPoolExecutor(64, thread_name_prefix="local-endpoints-model")
 
     def start(self, task: Task, emit: Emit, is_cancelled: Callable[[], bool]) -> None:
         self._workers.submit(self._generate, task, emit, is_cancelled)
@@ -154,11 +149,11 @@ def import_llama(cpuinfo: Path = Path("/proc/cpuinfo")) -> Any:
             raise LocalEndpointsError("llama.cpp needs a processor with AVX2: use another machine.")
     try:
         import xllamacpp  # noqa: PLC0415 (an extra, and heavy)
-    except ModuleNotFoundError as error:
-        message = 'The local endpoints need an extra: pip install "langchain-azure-llms[local]".'
-        raise LocalEndpointsError(message) from error
     except ImportError as error:
-        hint = "install libgomp1 (Debian, Ubuntu) or libgomp (Alpine, Fedora)"
-        why = hint if "libgomp" in str(error) else "it does not run on this machine"
-        raise LocalEndpointsError(f"llama.cpp cannot be loaded: {error}; {why}.") from error
+        hint = "it does not run on this machine"
+        if isinstance(error, ModuleNotFoundError):
+            hint = 'it needs an extra: pip install "langchain-azure-llms[local]"'
+        elif "libgomp" in str(error):
+            hint = "install libgomp1 (Debian, Ubuntu) or libgomp (Alpine, Fedora)"
+        raise LocalEndpointsError(f"llama.cpp cannot be loaded: {error}; {hint}.") from error
     return xllamacpp

@@ -1,7 +1,4 @@
-"""The layer in front of the application where things go wrong as the scenarios say.
-
-What the services answer then has their shapes and headers, and our words.
-"""
+"""The layer in front of the application where things go wrong as the scenarios say."""
 
 import asyncio
 import json
@@ -26,9 +23,7 @@ from langchain_azure_llms.local._generation import unless_gone, until_disconnect
 from langchain_azure_llms.local._parameters import loads
 from langchain_azure_llms.local._scenario import Fault, Script
 
-CONNECTION = "connection"
-"""Where a request's state holds the transport of its connection."""
-
+CONNECTION = "connection"  # where a request's state holds the transport of its connection
 _POLL = 0.05  # seconds between two looks at whether the server stops
 _ON_THE_WAY = 0.02  # seconds for half an answer to arrive, before its connection ends
 _NOT_JSON = b'<html><body>The gateway is \xff\xfe lost</body> {"choices": [{"te'
@@ -221,10 +216,8 @@ def _read_request(body: bytes) -> tuple[list[str], bool]:
 
 def _prompts_in(given: Any) -> list[str]:
     """Return texts, token ids as texts, and the last message of a conversation."""
-    if isinstance(given, str):
-        return [given]
     if not isinstance(given, list) or not given:
-        return []
+        return [given] if isinstance(given, str) else []
     if isinstance(given[-1], dict):
         content = given[-1].get("content")
         parts = content if isinstance(content, list) else [{"text": content}]

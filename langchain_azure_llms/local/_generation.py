@@ -1,11 +1,11 @@
 """What an engine takes and gives, and how its worker threads are waited for."""
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Event
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -62,9 +62,9 @@ class Engine(Protocol):
         """Begin `task`, which calls `emit`; it ends early once it is cancelled."""
 
 
-async def generate(engine: Engine, tasks: Sequence[Task], stopped: threading.Event) -> Pieces:
+async def generate(engine: Engine, tasks: Sequence[Task], stopped: Event) -> Pieces:
     """Yield the pieces of all `tasks` as they come; however this ends, none goes on generating."""
-    loop, ended = asyncio.get_running_loop(), threading.Event()
+    loop, ended = asyncio.get_running_loop(), Event()
     queue: asyncio.Queue[tuple[int, Piece | Exception | None]] = asyncio.Queue()
 
     def emit(number: int, item: Piece | Exception | None) -> None:
@@ -90,7 +90,7 @@ async def generate(engine: Engine, tasks: Sequence[Task], stopped: threading.Eve
         ended.set()
 
 
-async def begin(engine: Engine, tasks: Sequence[Task], stopped: threading.Event) -> Pieces:
+async def begin(engine: Engine, tasks: Sequence[Task], stopped: Event) -> Pieces:
     """Generate up to the first piece, so that an earlier error is raised; return all pieces."""
     rest = generate(engine, tasks, stopped)
     first = await anext(rest)
@@ -105,9 +105,7 @@ async def begin(engine: Engine, tasks: Sequence[Task], stopped: threading.Event)
     return pieces()
 
 
-async def outcomes_of(
-    engine: Engine, tasks: Sequence[Task], stopped: threading.Event
-) -> list[Outcome]:
+async def outcomes_of(engine: Engine, tasks: Sequence[Task], stopped: Event) -> list[Outcome]:
     outcomes = [Outcome() for _ in tasks]
     async for number, piece in generate(engine, tasks, stopped):
         outcomes[number].add(piece)

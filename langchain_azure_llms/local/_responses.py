@@ -15,8 +15,6 @@ from langchain_azure_llms.local._errors import ApiError, invalid_request
 from langchain_azure_llms.local._generation import Outcome, Pieces, Task
 from langchain_azure_llms.local._parameters import Fields, read_messages, read_sampling
 
-_LEAST_TOKENS = 16  # the service refuses smaller limits
-_LOGPROBS = "message.output_text.logprobs"
 _MESSAGE = {"type": "message", "role": "assistant"}
 _ROLES = ("system", "developer", "user", "assistant")
 # An answer that ignored them would be a wrong one.
@@ -93,12 +91,12 @@ def read_responses(fields: Fields) -> ResponsesCall:
     if text.object("format").body.get("type") not in (None, "text"):
         raise invalid_request("The local model writes plain text only.", "text.format")
     limit = fields.get("max_output_tokens", int, 0, 1 << 20)
-    if limit is not None and limit < _LEAST_TOKENS:
-        message = f"max_output_tokens must be at least {_LEAST_TOKENS}, not {limit}."
+    if limit is not None and limit < 16:
+        message = f"max_output_tokens must be at least 16, not {limit}."
         raise invalid_request(message, "max_output_tokens", "integer_below_min_value")
     task = read_sampling(fields) | {"max_tokens": limit or DEFAULT_MAX_TOKENS}
     top_logprobs = fields.get("top_logprobs", int, 0, 20) or 0
-    if _LOGPROBS in fields.strings("include", 16):
+    if "message.output_text.logprobs" in fields.strings("include", 16):
         task |= {"logprobs": True, "top_logprobs": top_logprobs}
     instructions = fields.get("instructions", str)
     messages = [{"role": "system", "content": instructions}] if instructions else []

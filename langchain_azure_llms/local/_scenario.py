@@ -37,11 +37,11 @@ class Fault(StrEnum):
 
 
 _LASTING = {Fault.FILTER, Fault.CONTAINER_FAILED}  # sending the prompt again does not help
-_RATE_LIMITED = tuple(fault for fault in Fault if fault.startswith("rate-limited"))
-# A connection that is refused brings no prompt, whose share it could be.
-_MIXED = tuple(fault for fault in Fault if fault is not Fault.REFUSED)
-_GROUPS = {"rate-limited": _RATE_LIMITED, "mixed": _MIXED}
-_SCALE = 1 << 53
+_GROUPS: dict[str, list[Fault]] = {
+    "rate-limited": [fault for fault in Fault if fault.startswith("rate-limited")],
+    # A connection that is refused brings no prompt, whose share it could be.
+    "mixed": [fault for fault in Fault if fault is not Fault.REFUSED],
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Scenario:
         """Return what goes wrong with a prompt, or None."""
         if not re.search(self.matching, prompt) or self._drawn("share", prompt) >= self.share:
             return None
-        faults = _GROUPS.get(self.name) or (Fault(self.name),)
+        faults = _GROUPS.get(self.name) or [Fault(self.name)]
         return faults[int(self._drawn("fault", prompt) * len(faults))]
 
     def is_over(self, fault: Fault, met: int) -> bool:
@@ -111,7 +111,7 @@ class Scenario:
         """Return a number from 0 to below 1 that depends on nothing but the arguments."""
         text = f"{self.seed}/{self.name}/{what}/{prompt}"
         digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
-        return (int.from_bytes(digest[:8]) >> 11) / _SCALE
+        return (int.from_bytes(digest[:8]) >> 11) / (1 << 53)
 
 
 @dataclass(slots=True)
@@ -130,12 +130,11 @@ class PromptRecord:
 
 
 class Script:
-    """Tells what goes wrong with each request, and keeps count.
-
-    Of the scenarios, the first one that a prompt meets counts.
-    """
+    """Tells what goes wrong with each request, and keeps count: the first scenario met counts."""
 
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        refused = [one.wait for one in scenarios if one.name == Fault.REFUSED]
+        self.seconds_refused = max(refused, default=0)
         self._scenarios = [one for one in scenarios if one.name != Fault.REFUSED]
         self._records: dict[str, PromptRecord] = {}
         self._lock = threading.Lock()

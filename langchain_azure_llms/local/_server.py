@@ -23,7 +23,6 @@ from langchain_azure_llms.local._generation import Engine
 from langchain_azure_llms.local._scenario import Script
 
 _HOST = "127.0.0.1"
-_BACKLOG = 2048  # batches open many connections at once
 
 
 @contextmanager
@@ -37,10 +36,9 @@ def serve(
     engine: str,
     threads: int | None,
     script: Script | None,
-    seconds_refused: float,
 ) -> Iterator[int]:
     """Serve while the context is open; gives the port. Connections may be refused at first."""
-    stopped = threading.Event()
+    stopped, seconds_refused = threading.Event(), script.seconds_refused if script else 0
     with ExitStack() as opened:
         # With the protocol by its name, asyncio sends small answers at once (TCP_NODELAY).
         listening = opened.enter_context(socket.socket(proto=socket.IPPROTO_TCP))
@@ -49,7 +47,7 @@ def serve(
         try:
             listening.bind((_HOST, port))
             if not seconds_refused:
-                listening.listen(_BACKLOG)
+                listening.listen(2048)  # batches open many connections at once
         except (OSError, OverflowError) as error:
             message = f"Port {port} of {_HOST} cannot be used ({error}): name another one, or 0."
             raise LocalEndpointsError(message) from error
@@ -84,11 +82,9 @@ def serve(
 
 
 @contextmanager
-def _running(
-    server: uvicorn.Server, listening: socket.socket, seconds_refused: float
-) -> Iterator[None]:
+def _running(server: uvicorn.Server, listening: socket.socket, refused: float) -> Iterator[None]:
     def run() -> None:
-        begins = time.monotonic() + seconds_refused
+        begins = time.monotonic() + refused
         while time.monotonic() < begins and not server.should_exit:
             time.sleep(0.01)
         if not server.should_exit:
@@ -98,9 +94,9 @@ def _running(
     thread = threading.Thread(target=run, name="local-endpoints", daemon=True)
     thread.start()
     try:
-        while not (server.started or seconds_refused) and thread.is_alive():
+        while not (server.started or refused) and thread.is_alive():
             time.sleep(0.002)
-        if not (server.started or seconds_refused):
+        if not (server.started or refused):
             raise LocalEndpointsError("The web server did not start; its log says why.")
         yield
     finally:

