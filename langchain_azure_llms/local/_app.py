@@ -29,9 +29,7 @@ from langchain_azure_llms.local._parameters import Fields, loads
 from langchain_azure_llms.local._responses import ResponsesCall, read_responses
 from langchain_azure_llms.local._token_routes import token_routes
 
-Deployments = Mapping[str, Sequence[str]]
-"""The names of the deployments for each operation; `"*"` stands for all that are not listed."""
-
+Deployments = Mapping[str, Sequence[str]]  # names for each operation; "*" is any other name
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _READERS: dict[str, Callable[[Fields], ChoicesCall | ResponsesCall]] = {
     "completions": read_completions,

@@ -179,6 +179,8 @@ class _Half:
     async def __call__(self, message: Message) -> None:
         if self.has_ended:
             return
+        if message.get("status", 200) != 200:
+            self.whole_events = sys.maxsize  # an error is passed on whole
         is_body = message["type"] == "http.response.body"
         if not is_body or self.whole_events > 0:
             self.whole_events -= is_body

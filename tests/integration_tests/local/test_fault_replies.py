@@ -146,7 +146,11 @@ def test_the_prompts_are_found_in_every_schema(body: Any, prompts: list[str]) ->
 
 def test_the_longest_refusal_counts() -> None:
     """Scenarios are given by name or made ready."""
-    scenarios = [Scenario("refused", wait=0), "filter", Scenario("refused", wait=60)]
+    scenarios: list[str | Scenario] = [
+        Scenario("refused", wait=0),
+        "filter",
+        Scenario("refused", wait=60),
+    ]
     with (
         LocalEndpoints(engine="echo", scenario=scenarios) as endpoints,
         pytest.raises(httpx2.ConnectError),

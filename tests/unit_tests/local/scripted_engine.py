@@ -47,14 +47,19 @@ class ScriptedEngine:
 
 
 async def post(
-    engine: ScriptedEngine, path: str, body: Any, headers: dict[str, Any] | None = None
+    engine: ScriptedEngine,
+    path: str,
+    body: Any,
+    headers: dict[str, Any] | None = None,
+    *,
+    raises: bool = True,
 ) -> httpx2.Response:
     """Call the application in memory, with its key unless other headers are given."""
     credentials = Credentials("key", ("token",))
     app: Any = create_app(engine, credentials, DEPLOYMENTS, threading.Event())
     name, key = ("authorization", "Bearer key") if path == "/score" else ("api-key", "key")
     sent = {name: key} if headers is None else headers
-    transport = httpx2.ASGITransport(app)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=raises)
     async with httpx2.AsyncClient(transport=transport, base_url="http://local") as client:
         return await client.post(path, content=json.dumps(body), headers=sent)
 

@@ -111,3 +111,11 @@ async def test_a_body_that_is_no_object_is_refused(body: Any) -> None:
     answer = await post(ScriptedEngine(), COMPLETIONS, body)
     assert 400 == answer.status_code
     assert "JSON object" in json.loads(answer.text)["error"]["message"]
+
+
+async def test_what_nobody_foresaw_is_a_500_in_azures_shape() -> None:
+    """A server that fails answers all the same."""
+    engine = ScriptedEngine(each=[[]])
+    engine.tasks.append({})  # it has nothing to say of a second one
+    answer = await post(engine, COMPLETIONS, {"prompt": "p"}, raises=False)
+    assert (500, "server_error") == (answer.status_code, answer.json()["error"]["type"])

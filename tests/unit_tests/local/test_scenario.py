@@ -98,9 +98,10 @@ def test_a_wrong_name_is_told_by_the_constructor() -> None:
 def test_a_fault_passes_after_its_times() -> None:
     """Once, unless said otherwise."""
     script = Script([Scenario("unavailable", times=2, wait=0)])
-    mishap = (Fault.UNAVAILABLE, 0)
-    assert [mishap, mishap, None] == [script.begin("/score", ["p"]) for _ in range(3)]
-    assert mishap == script.begin("/score", ["q"])
+    mishap = (Fault.UNAVAILABLE, 0.0)
+    asked = ["p", "p", "p", "q"]
+    found = [script.begin("/score", [prompt]) for prompt in asked]
+    assert [mishap, mishap, None, mishap] == found
     assert {"p": PromptRecord(3, 2, 0), "q": PromptRecord(1, 1, 0)} == script.records
 
 

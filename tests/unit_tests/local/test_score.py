@@ -1,13 +1,17 @@
 """The score script's schemas."""
 
 import json
+import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from langchain_azure_llms.local import score
-from tests.unit_tests.local.scripted_engine import ENDED, Piece, ScriptedEngine
+from langchain_azure_llms.local import _engine, score
+from langchain_azure_llms.local._echo import EchoEngine
+from langchain_azure_llms.local._generation import Piece
+from tests.unit_tests.local.scripted_engine import ENDED, ScriptedEngine
 
 P = {"max_new_tokens": 5}
 
@@ -103,3 +107,21 @@ async def test_a_wrong_request_is_refused(body: Any) -> None:
     tasks, answered = await answer(body, status=400)
     assert [] == tasks
     assert answered["message"]
+
+
+def test_under_microsofts_server_a_wrong_request_is_answered_with_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the class that the server brings; the model is loaded once, and held."""
+    held: list[str] = []
+    monkeypatch.setattr(_engine, "acquire", lambda: held.append("held") or EchoEngine())
+    monkeypatch.setattr(_engine, "release", held.pop)
+    api = SimpleNamespace(AMLResponse=lambda body, status, json_str: (body, status, json_str))
+    name = "azureml_inference_server_http"
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace())
+    monkeypatch.setitem(sys.modules, f"{name}.api", SimpleNamespace(aml_response=api))
+    score.init()
+    assert ["echo: p"] == score.run('{"input_data": ["p"], "params": {}}')
+    message = {"message": "The body must have inputs or input_data."}
+    assert (message, 400, True) == score.run("{}")
+    assert ["held"] == held
