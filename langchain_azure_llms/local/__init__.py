@@ -8,17 +8,12 @@ with LocalEndpoints() as endpoints:
 ```
 
 `python -m langchain_azure_llms.local` starts them in the foreground. The model is SmolLM2-135M,
-run by llama.cpp inside the process; nothing leaves the machine after the weights were fetched
-once. `LocalEndpoints(engine="echo")` has no model: it repeats the prompts, for drills; and
-`LocalEndpoints(scenario=...)` lets requests fail as Azure's services do.
-
-This package imports nothing of the rest of `langchain_azure_llms`, and nothing imports it: client
-and server cannot agree by construction.
+run by llama.cpp inside the process. This package imports nothing of the rest of
+`langchain_azure_llms`, and nothing imports it: client and server cannot agree by construction.
 """
 
 from langchain_azure_llms.local._endpoints import LocalEndpoints
 from langchain_azure_llms.local._errors import LocalEndpointsError
-from langchain_azure_llms.local._scenario import Fault, Scenario
-from langchain_azure_llms.local._script import PromptRecord
+from langchain_azure_llms.local._scenario import Fault, PromptRecord, Scenario
 
 __all__ = ["Fault", "LocalEndpoints", "LocalEndpointsError", "PromptRecord", "Scenario"]

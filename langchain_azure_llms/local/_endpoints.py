@@ -5,46 +5,28 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from types import ModuleType, TracebackType
-from typing import Self
+from typing import Any, Literal, Self, get_args
 
-from langchain_azure_llms.local._access import Access
-from langchain_azure_llms.local._deployments import (
-    CHAT_DEPLOYMENTS,
-    COMPLETION_DEPLOYMENTS,
-    EMBEDDING_DEPLOYMENTS,
-    RESPONSES_DEPLOYMENTS,
-    Deployments,
-)
-from langchain_azure_llms.local._directory import Directory
+from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import LocalEndpointsError
-from langchain_azure_llms.local._listening import Listening
-from langchain_azure_llms.local._scenario import Scenario, read_scenarios, seconds_refused
-from langchain_azure_llms.local._script import PromptRecord, Script
-from langchain_azure_llms.local._staging import EngineName, Staging
-from langchain_azure_llms.local._tokens import IssuedTokens
+from langchain_azure_llms.local._scenario import PromptRecord, Scenario, Script
 
 API_VERSION = "2024-10-21"
 """A generally available version of Azure OpenAI's API; the endpoints accept any well-formed one."""
+
+EngineName = Literal["model", "echo"]
+COMPLETION_DEPLOYMENTS = ("gpt-35-turbo-instruct", "gpt-35-turbo-instruct-0914")
 
 
 class LocalEndpoints:
     """Azure's endpoints on loopback, answered by a real small model while the context is open.
 
-    Serves, on one port of 127.0.0.1:
-
-    * Azure OpenAI: `/openai/deployments/{name}/completions` and `/chat/completions` (with
-      `api-version`),
-      `/openai/v1/completions`, `/openai/v1/chat/completions` and `/openai/v1/responses`;
-    * a serverless endpoint: `/completions`, `/v1/completions`, `/chat/completions`,
-      `/v1/chat/completions`;
-    * an Azure ML online endpoint: `/score`, in the schema of every content formatter;
-    * Microsoft Entra ID: `/{tenant}/oauth2/v2.0/token` for every tenant and application, and the
-      instance metadata service of machines with an identity: `/metadata/identity/oauth2/token`.
+    Serves, on one port of 127.0.0.1, Azure OpenAI (by `api-version` and v1), a serverless endpoint,
+    the `/score` of an Azure ML online endpoint in the schema of every content formatter, Microsoft
+    Entra ID's tokens, and those of machines with an identity.
 
     The server has a thread and an event loop of its own, so it may be entered anywhere, also
-    inside a running loop (which it blocks for about a second). Endpoints that are open at once
-    share one model.
+    inside a running loop. Endpoints that are open at once share one model.
 
     Args:
         api_key: The key to accept; a random one by default.
@@ -69,22 +51,9 @@ class LocalEndpoints:
         clock: Tells the seconds that tokens expire by.
 
     Raises:
-        LocalEndpointsError: When a secret is empty, a key has no certificate, or there is no such
-            engine or scenario. When entered and the port is taken, the certificate cannot be used,
-            the weights cannot be fetched, an extra or a system library is missing; and by `url` and
-            `environ` when not open.
-
-    Example:
-        ```python
-        with LocalEndpoints() as endpoints:
-            llm = AzureOpenAI(
-                azure_endpoint=endpoints.url,
-                api_key=endpoints.api_key,
-                api_version="2024-10-21",
-                azure_deployment="gpt-35-turbo-instruct",
-            )
-            print(llm.invoke("Tell me a joke"))
-        ```
+        LocalEndpointsError: When an argument is wrong. When entered and the port is taken, the
+            certificate cannot be used, the weights cannot be fetched, an extra or a system library
+            is missing; and by `url` and `environ` when not open.
     """
 
     def __init__(
@@ -94,9 +63,9 @@ class LocalEndpoints:
         port: int = 0,
         tokens: Sequence[str] = (),
         deployments: Sequence[str] = COMPLETION_DEPLOYMENTS,
-        chat_deployments: Sequence[str] = CHAT_DEPLOYMENTS,
-        responses_deployments: Sequence[str] = RESPONSES_DEPLOYMENTS,
-        embedding_deployments: Sequence[str] = EMBEDDING_DEPLOYMENTS,
+        chat_deployments: Sequence[str] = ("local-chat",),
+        responses_deployments: Sequence[str] = ("local-responses",),
+        embedding_deployments: Sequence[str] = ("local-embedding",),
         client_secret: str | None = None,
         token_lifetime: float = 3600.0,
         ssl_certfile: str | os.PathLike[str] | None = None,
@@ -109,33 +78,42 @@ class LocalEndpoints:
         self.api_key = _secret("api_key", api_key)
         self.client_secret = _secret("client_secret", client_secret)
         self.tokens = tuple(tokens)
-        self._issued = IssuedTokens(clock)
-        self._access = Access(self.api_key, self.tokens, self._issued)
-        self._deployments = Deployments(
-            tuple(deployments),
-            tuple(chat_deployments),
-            tuple(responses_deployments),
-            tuple(embedding_deployments),
+        if ssl_keyfile is not None and ssl_certfile is None:
+            raise LocalEndpointsError("ssl_keyfile needs the ssl_certfile it belongs to.")
+        if engine not in get_args(EngineName):
+            names = " and ".join(f'"{name}"' for name in get_args(EngineName))
+            raise LocalEndpointsError(f"There is no engine {engine!r}: there are {names}.")
+        given = [scenario] if isinstance(scenario, str | Scenario) else scenario or ()
+        scenarios = [Scenario(one) if isinstance(one, str) else one for one in given]
+        self._credentials = Credentials(
+            self.api_key, self.tokens, self.client_secret, token_lifetime, clock
         )
-        self._directory = Directory(self.client_secret, token_lifetime, self._issued)
-        self._place = Listening(port, _path(ssl_certfile), _path(ssl_keyfile))
-        scenarios = read_scenarios(scenario)
         self._script = Script(scenarios) if scenarios else None
-        self._staging = Staging(engine, threads, self._script, seconds_refused(scenarios))
+        self._scheme = "https" if ssl_certfile else "http"
+        self._settings: dict[str, Any] = {
+            "credentials": self._credentials,
+            "deployments": {
+                "completions": tuple(deployments),
+                "chat": tuple(chat_deployments),
+                "responses": tuple(responses_deployments),
+                "embeddings": tuple(embedding_deployments),
+            },
+            "port": port,
+            "certfile": ssl_certfile,
+            "keyfile": ssl_keyfile,
+            "engine": engine,
+            "threads": threads,
+            "script": self._script,
+        }
         self._port: int | None = None
         self._open = ExitStack()
 
     @property
     def url(self) -> str:
-        """The address of the endpoints, `http://127.0.0.1:PORT`, without a slash at the end.
-
-        With a certificate it begins with `https`.
-        """
+        """Their address: `http://127.0.0.1:PORT`, or with a certificate `https://127.0.0.1:PORT`."""
         if self._port is None:
-            raise LocalEndpointsError(
-                "The local endpoints are not running: enter them with `with`."
-            )
-        return f"{self._place.scheme}://127.0.0.1:{self._port}"
+            raise LocalEndpointsError("The local endpoints are not running: enter them by `with`.")
+        return f"{self._scheme}://127.0.0.1:{self._port}"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -151,12 +129,12 @@ class LocalEndpoints:
     @property
     def tokens_issued(self) -> int:
         """How many tokens were given out, by `issue_token` and by the routes."""
-        return self._issued.count
+        return self._credentials.issued
 
     @property
     def scopes_requested(self) -> tuple[str, ...]:
         """What the routes were asked for tokens for: scopes, and the resources of machines."""
-        return tuple(self._directory.scopes)
+        return tuple(self._credentials.scopes)
 
     @property
     def prompts_seen(self) -> dict[str, PromptRecord]:
@@ -164,34 +142,26 @@ class LocalEndpoints:
         return {} if self._script is None else self._script.records
 
     def issue_token(self, *, lifetime: float = 3600.0) -> str:
-        """Return a bearer token that every route accepts until it expires.
-
-        Args:
-            lifetime: The seconds until then.
-        """
-        return self._issued.issue(lifetime)
+        """Return a bearer token that every route accepts for `lifetime` seconds."""
+        return self._credentials.issue(lifetime)
 
     def revoke_tokens(self) -> None:
         """Let the routes accept none of the tokens that were given out so far."""
-        self._issued.revoke()
+        self._credentials.revoke()
 
     def __enter__(self) -> Self:
         if self._port is not None:
             raise LocalEndpointsError("These local endpoints are running already.")
-        server = _import_server()
-        self._port = self._open.enter_context(
-            server.serve(
-                self._access, self._deployments, self._directory, self._place, self._staging
-            )
-        )
+        try:
+            from langchain_azure_llms.local._server import serve  # noqa: PLC0415 (an extra; heavy)
+        except ModuleNotFoundError as error:
+            message = f"The local endpoints need an extra ({error.name} is missing): "
+            message += 'pip install "langchain-azure-llms[local]".'
+            raise LocalEndpointsError(message) from error
+        self._port = self._open.enter_context(serve(**self._settings))
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._port = None
         self._open.close()
 
@@ -202,18 +172,3 @@ def _secret(name: str, given: str | None) -> str:
     if not given.strip():
         raise LocalEndpointsError(f"The {name} must not be empty: leave it out for a random one.")
     return given
-
-
-def _path(given: str | os.PathLike[str] | None) -> str | None:
-    return None if given is None else os.fspath(given)
-
-
-def _import_server() -> ModuleType:
-    try:
-        from langchain_azure_llms.local import _server  # noqa: PLC0415 (needs an extra; heavy)
-    except ModuleNotFoundError as error:
-        raise LocalEndpointsError(
-            f"The local endpoints need an extra ({error.name} is missing): "
-            'pip install "langchain-azure-llms[local]".'
-        ) from error
-    return _server

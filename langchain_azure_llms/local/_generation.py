@@ -1,46 +1,82 @@
-"""The model's worker threads, seen from an event loop."""
+"""What an engine takes and gives, and how its worker threads are waited for."""
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import TypeVar
-
-from starlette.requests import Request
-
-from langchain_azure_llms.local._pieces import Outcome, Piece, Task
-from langchain_azure_llms.local._text_engine import TextEngine
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
+Task = dict[str, Any]
+"""One text to generate, in llama.cpp's parameters: with `prompt`, or for chat with `messages`."""
 
-class ClientGoneError(Exception):
-    """The client hung up; nobody will read an answer."""
+NO_PROMPT = "<|endoftext|>"
+"""Stands for an empty prompt, which llama.cpp would answer with nothing: a document's start."""
 
 
-async def generate(
-    engine: TextEngine, tasks: Sequence[Task], cancelled: threading.Event
-) -> AsyncGenerator[tuple[int, Piece], None]:
-    """Yield the pieces of all `tasks` as they come, each with its task's number.
+class Piece(NamedTuple):
+    """What an engine produced in one step; the last ones tell why it ended, and the tokens."""
 
-    However this ends, no task goes on generating.
+    text: str = ""
+    logprobs: Sequence[dict[str, Any]] = ()
+    finish_reason: str | None = None
+    usage: tuple[int, int] | None = None
 
-    Raises:
-        EngineError: When the model refuses or fails at one of them.
-    """
-    loop = asyncio.get_running_loop()
+
+@dataclass(slots=True)
+class Outcome:
+    """All the pieces of one task so far; `usage` counts the tokens of prompt and completion."""
+
+    text: str = ""
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: tuple[int, int] = (0, 0)
+    pieces: int = 0
+
+    def add(self, piece: Piece) -> None:
+        self.text += piece.text
+        self.logprobs += piece.logprobs
+        self.finish_reason = piece.finish_reason or self.finish_reason
+        self.usage = piece.usage or self.usage
+        self.pieces += 1
+
+
+Emit = Callable[[Piece | Exception | None], object]
+"""Takes a task's pieces and None at the end, or an exception as the last one."""
+
+Pieces = AsyncGenerator[tuple[int, Piece], None]
+"""The pieces of several tasks, each with its task's number."""
+
+
+class Engine(Protocol):
+    """Turns tasks into texts. There are two, the model and the echo."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in answers."""
+
+    def start(self, task: Task, emit: Emit, is_cancelled: Callable[[], bool]) -> None:
+        """Begin `task`, which calls `emit`; it ends early once it is cancelled."""
+
+
+async def generate(engine: Engine, tasks: Sequence[Task], stopped: Event) -> Pieces:
+    """Yield the pieces of all `tasks` as they come; however this ends, none goes on generating."""
+    loop, ended = asyncio.get_running_loop(), Event()
     queue: asyncio.Queue[tuple[int, Piece | Exception | None]] = asyncio.Queue()
 
-    def start(number: int, task: Task) -> None:
-        def emit(item: Piece | Exception | None) -> None:
-            if not loop.is_closed():  # pragma: no branch - a race that no test can win
-                loop.call_soon_threadsafe(queue.put_nowait, (number, item))
+    def emit(number: int, item: Piece | Exception | None) -> None:
+        if not loop.is_closed():  # pragma: no branch - a race that no test can win
+            loop.call_soon_threadsafe(queue.put_nowait, (number, item))
 
-        engine.start(task, emit, cancelled)
+    def is_cancelled() -> bool:
+        return ended.is_set() or stopped.is_set()
 
     try:
         for number, task in enumerate(tasks):
-            start(number, task)
+            engine.start(task, partial(emit, number), is_cancelled)
         running = len(tasks)
         while running:
             number, item = await queue.get()
@@ -51,52 +87,47 @@ async def generate(
             else:
                 yield number, item
     finally:
-        cancelled.set()
+        ended.set()
 
 
-async def generate_all(
-    engine: TextEngine, tasks: Sequence[Task], cancelled: threading.Event
-) -> list[Outcome]:
-    """Generate all `tasks` to their ends.
+async def begin(engine: Engine, tasks: Sequence[Task], stopped: Event) -> Pieces:
+    """Generate up to the first piece, so that an earlier error is raised; return all pieces."""
+    rest = generate(engine, tasks, stopped)
+    first = await anext(rest)
 
-    Raises:
-        EngineError: When the model refuses or fails at one of them.
-    """
+    async def pieces() -> Pieces:
+        async with aclosing(rest):
+            yield first
+            async for item in rest:
+                yield item
+                await asyncio.sleep(0)  # an engine without pauses would not hear of a hang-up
+
+    return pieces()
+
+
+async def outcomes_of(engine: Engine, tasks: Sequence[Task], stopped: Event) -> list[Outcome]:
     outcomes = [Outcome() for _ in tasks]
-    async with aclosing(generate(engine, tasks, cancelled)) as pieces:
-        async for number, piece in pieces:
-            outcomes[number].add(piece)
+    async for number, piece in generate(engine, tasks, stopped):
+        outcomes[number].add(piece)
     return outcomes
 
 
-async def unless_gone(request: Request, work: Awaitable[T], cancelled: threading.Event) -> T:
-    """Wait for `work`, unless the client hangs up first.
+async def unless_gone(receive: Callable[[], Awaitable[Any]], work: Awaitable[T]) -> T | None:
+    """Return what `work` does, or cancel it and return None when the client hangs up first.
 
     An answer that is not streamed yet has no other way to notice: nothing is written meanwhile.
-
-    Args:
-        request: Whose body was read to its end.
-        work: What to wait for; cancelled when the client is gone.
-        cancelled: Set when the client is gone, so that the model stops too.
-
-    Raises:
-        ClientGoneError: When the client hung up.
     """
     working = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(_until_disconnect(request))
+    leaving = asyncio.ensure_future(until_disconnect(receive))
     try:
-        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGoneError
-        return await working
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
     finally:
-        if not working.done():
-            cancelled.set()
         working.cancel()
-        watching.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _until_disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def until_disconnect(receive: Callable[[], Awaitable[Any]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,178 +1,164 @@
-"""The Responses API: reading a request. What answers look like stands in `_response_object`.
+"""The Responses API: reading a request, the response object, and its typed events.
 
 Names, defaults and limits are those of the Responses API; Azure OpenAI serves it at v1 only.
 """
 
-from collections.abc import Sequence
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from itertools import count
+from typing import Any
 
-from langchain_azure_llms.local._call import MODEL
-from langchain_azure_llms.local._chat import DEFAULT_MAX_TOKENS
-from langchain_azure_llms.local._fields import Fields, InvalidFieldError
-from langchain_azure_llms.local._pieces import Outcome, Task
-from langchain_azure_llms.local._response_events import ResponseEvents
-from langchain_azure_llms.local._response_object import ResponseObject
-from langchain_azure_llms.local._sampling import MOST_TOKENS, read_sampling
+from langchain_azure_llms.local._choices import DEFAULT_MAX_TOKENS, SAFE, server_sent
+from langchain_azure_llms.local._errors import ApiError, invalid_request
+from langchain_azure_llms.local._generation import Outcome, Pieces, Task
+from langchain_azure_llms.local._parameters import Fields, read_messages, read_sampling
 
-LEAST_TOKENS = 16
-"""The service refuses smaller limits."""
-
-_MOST_LOGPROBS = 20
-_MOST_INCLUDED = 16
-_LOGPROBS = "message.output_text.logprobs"
-_READ = {
-    "include",
-    "input",
-    "instructions",
-    "max_output_tokens",
-    "metadata",
-    "model",
-    "reasoning",
-    "store",
-    "stream",
-    "temperature",
-    "text",
-    "top_logprobs",
-    "top_p",
-    "user",
-}
-# They steer what the local model has not: taken, and of no effect.
-_IDLE = {
-    "max_tool_calls",
-    "parallel_tool_calls",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "service_tier",
-    "stream_options",
-    "tool_choice",
-    "truncation",
-}
+_MESSAGE = {"type": "message", "role": "assistant"}
+_ROLES = ("system", "developer", "user", "assistant")
 # An answer that ignored them would be a wrong one.
-_BEYOND = {"background", "conversation", "previous_response_id", "prompt", "tools"}
-# The model's own template knows the older name only.
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-_TEXT_PARTS = ("input_text", "output_text")
+_UNSUPPORTED = ("background", "conversation", "previous_response_id", "prompt", "tools")
+# Those that steer what the local model has not are taken, and have no effect.
+_KNOWN = {
+    *_UNSUPPORTED, "include", "input", "instructions", "max_output_tokens", "max_tool_calls",
+    "metadata", "model", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention",
+    "reasoning", "safety_identifier", "service_tier", "store", "stream", "stream_options",
+    "temperature", "text", "tool_choice", "top_logprobs", "top_p", "truncation", "user",
+}  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ResponsesCall:
-    """A parsed request for a response (see `Call`)."""
+    """A request for a response; `repeated` is what every answer repeats of it."""
 
-    prompt_field: ClassVar[str] = "input"
-
-    messages: list[dict[str, str]]
+    tasks: list[Task]
     stream: bool
-    sampling: dict[str, Any]
     repeated: dict[str, Any]
+    prompt_field: str = "input"
 
-    def tasks(self) -> list[Task]:
-        """Return the one text to generate."""
-        return [Task("chat", {**self.sampling, "messages": self.messages})]
+    def whole(self, outcomes: Sequence[Outcome], model: str, *, filters: bool) -> dict[str, Any]:
+        return _finished(self._begun(model), _new_id("msg"), outcomes[0], filters=filters)
 
-    def whole(
-        self, outcomes: Sequence[Outcome], *, filters: bool, model: str = MODEL
-    ) -> dict[str, Any]:
-        """Shape the text into a finished response."""
-        return ResponseObject(self.repeated, filters, model).finished(outcomes[0])
+    async def events(self, pieces: Pieces, model: str, *, filters: bool) -> AsyncIterator[str]:
+        """Yield named and numbered events; no `[DONE]` follows the last one."""
+        numbers, outcome = count(), Outcome()
+        begun, item_id = self._begun(model), _new_id("msg")
+        in_text = {"item_id": item_id, "output_index": 0, "content_index": 0}
 
-    def events(self, *, filters: bool, model: str = MODEL) -> ResponseEvents:
-        """Return the maker of the response's events."""
-        return ResponseEvents(ResponseObject(self.repeated, filters, model))
+        def event(kind: str, **payload: Any) -> str:
+            kind = f"response.{kind}"
+            return server_sent({"type": kind, "sequence_number": next(numbers), **payload}, kind)
+
+        yield event("created", response=begun)
+        yield event("in_progress", response=begun)
+        item = _MESSAGE | {"id": item_id, "status": "in_progress", "content": []}
+        yield event("output_item.added", output_index=0, item=item)
+        yield event("content_part.added", **in_text, part=_part(Outcome()))
+        try:
+            async for _, piece in pieces:
+                outcome.add(piece)
+                if piece.text:
+                    said = {"delta": piece.text, "logprobs": piece.logprobs}
+                    yield event("output_text.delta", **in_text, **said)
+        except ApiError as error:
+            failure = {"code": "server_error", "message": str(error)}
+            yield event("failed", response={**begun, "status": "failed", "error": failure})
+            return
+        part, finished = _part(outcome), _finished(begun, item_id, outcome, filters=filters)
+        said = {name: part[name] for name in ("text", "logprobs")}
+        yield event("output_text.done", **in_text, **said)
+        yield event("content_part.done", **in_text, part=part)
+        yield event("output_item.done", output_index=0, item=finished["output"][0])
+        yield event(finished["status"], response=finished)
+
+    def _begun(self, model: str) -> dict[str, Any]:
+        head = {"id": _new_id("resp"), "object": "response", "created_at": int(time.time())}
+        tools = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
+        same = {"background": False, "truncation": "disabled", "output": [], **tools}
+        absent = ("content_filters", "error", "incomplete_details", "previous_response_id", "usage")
+        state = {"status": "in_progress", "model": model}
+        return head | state | same | dict.fromkeys(absent) | self.repeated
 
 
-def read_responses_call(body: Any) -> ResponsesCall:
-    """Read the body of a request for a response.
-
-    Raises:
-        InvalidFieldError: When a field is unknown, has a wrong type or value, or asks for what
-            this model cannot do.
-    """
-    fields = Fields(body)
-    fields.refuse_others(_READ | _IDLE | _BEYOND)
-    fields.object("stream_options").refuse_others({"include_obfuscation"}, path="stream_options.")
-    _refuse_impossible(fields)
-    sampling = read_sampling(fields)
-    top_logprobs = fields.integer("top_logprobs", 0, _MOST_LOGPROBS) or 0
-    limit = _read_limit(fields)
-    sampling["max_tokens"] = limit or DEFAULT_MAX_TOKENS
-    if _LOGPROBS in fields.strings("include", _MOST_INCLUDED):
-        sampling |= {"logprobs": True, "top_logprobs": top_logprobs}
-    instructions = fields.string("instructions")
+def read_responses(fields: Fields) -> ResponsesCall:
+    fields.refuse_others(_KNOWN)
+    fields.object("stream_options").refuse_others({"include_obfuscation"}, "stream_options.")
+    for name in _UNSUPPORTED:
+        if fields.body.get(name):
+            raise invalid_request(f"The local model cannot do what {name} asks for.", name)
+    text = fields.object("text")
+    if text.object("format").body.get("type") not in (None, "text"):
+        raise invalid_request("The local model writes plain text only.", "text.format")
+    limit = fields.get("max_output_tokens", int, 0, 1 << 20)
+    if limit is not None and limit < 16:
+        message = f"max_output_tokens must be at least 16, not {limit}."
+        raise invalid_request(message, "max_output_tokens", "integer_below_min_value")
+    task = read_sampling(fields) | {"max_tokens": limit or DEFAULT_MAX_TOKENS}
+    top_logprobs = fields.get("top_logprobs", int, 0, 20) or 0
+    if "message.output_text.logprobs" in fields.strings("include", 16):
+        task |= {"logprobs": True, "top_logprobs": top_logprobs}
+    instructions = fields.get("instructions", str)
+    messages = [{"role": "system", "content": instructions}] if instructions else []
     return ResponsesCall(
-        messages=_read_instructions(instructions) + _read_input(fields.get("input")),
+        tasks=[task | {"messages": messages + _read_input(fields.body.get("input"))}],
         stream=fields.flag("stream"),
-        sampling=sampling,
         repeated={
             "instructions": instructions,
             "max_output_tokens": limit,
-            "metadata": fields.object("metadata").get_all(),
-            "reasoning": {"effort": None, "summary": None, **fields.object("reasoning").get_all()},
-            "store": fields.get("store") is None or fields.flag("store"),
-            "temperature": sampling["temperature"],
-            "text": {"format": {"type": "text"}, **fields.object("text").get_all()},
+            "metadata": fields.object("metadata").body,
+            "reasoning": {"effort": None, "summary": None} | fields.object("reasoning").body,
+            "store": fields.get("store", bool) is not False,
+            "temperature": task["temperature"],
+            "text": {"format": {"type": "text"}} | text.body,
             "top_logprobs": top_logprobs,
-            "top_p": sampling.get("top_p", 1.0),
-            "user": fields.string("user"),
+            "top_p": task.get("top_p", 1.0),
+            "user": fields.get("user", str),
         },
     )
 
 
-def _refuse_impossible(fields: Fields) -> None:
-    for name in sorted(_BEYOND):
-        if fields.get(name):
-            raise InvalidFieldError(f"The local model cannot do what {name} asks for.", name)
-    if fields.object("text").object("format").get("type") not in (None, "text"):
-        raise InvalidFieldError("The local model writes plain text only.", "text.format")
-
-
-def _read_limit(fields: Fields) -> int | None:
-    limit = fields.integer("max_output_tokens", 0, MOST_TOKENS)
-    if limit is not None and limit < LEAST_TOKENS:
-        message = f"max_output_tokens must be at least {LEAST_TOKENS}, not {limit}."
-        raise InvalidFieldError(message, "max_output_tokens", code="integer_below_min_value")
-    return limit
-
-
-def _read_instructions(instructions: str | None) -> list[dict[str, str]]:
-    return [{"role": "system", "content": instructions}] if instructions else []
-
-
 def _read_input(value: Any) -> list[dict[str, str]]:
-    """Read a text, or a list of messages."""
     if value is None:
         message = "input is missing: a text, or a list of messages."
-        raise InvalidFieldError(message, "input", code="missing_required_parameter")
+        raise invalid_request(message, "input", "missing_required_parameter")
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
-    if not isinstance(value, list) or not value:
-        raise InvalidFieldError("input must be a text or a list of at least one message.", "input")
-    return [_read_item(Fields(item)) for item in value]
+    for item in value if isinstance(value, list) else ():
+        if Fields(item).body.get("type") not in (None, "message"):
+            raise invalid_request("The local model takes no items but messages.", "input")
+    return read_messages(value, "input", ("input_text", "output_text"), _ROLES)
 
 
-def _read_item(item: Fields) -> dict[str, str]:
-    if item.get("type") not in (None, "message"):
-        raise InvalidFieldError("The local model takes no items but messages.", "input")
-    role = item.get("role")
-    if not isinstance(role, str) or role not in _ROLES:
-        known = ", ".join(_ROLES)
-        raise InvalidFieldError(f"The role of a message must be one of {known}.", "input")
-    return {"role": _ROLES[role], "content": _read_content(item.get("content"))}
+def _finished(
+    begun: dict[str, Any], item_id: str, outcome: Outcome, *, filters: bool
+) -> dict[str, Any]:
+    prompt, text = outcome.usage
+    is_cut = outcome.finish_reason == "length"
+    status = "incomplete" if is_cut else "completed"
+    found = {"blocked": False, "content_filter_results": SAFE}
+    results = [found | {"source_type": source} for source in ("prompt", "completion")]
+    usage = {
+        "input_tokens": prompt,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": text,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": prompt + text,
+    }
+    return begun | {
+        "status": status,
+        "content_filters": results if filters else None,
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+        "output": [_MESSAGE | {"id": item_id, "status": status, "content": [_part(outcome)]}],
+        "usage": usage,
+    }
 
 
-def _read_content(content: Any) -> str:
-    """Read text, or a list of text parts; chat's parts, of type `text`, are refused here."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else [None]
-    return "".join(_read_part(part) for part in parts)
+def _part(outcome: Outcome) -> dict[str, Any]:
+    """Return the message's text, with the tokens' log-probabilities where they were asked for."""
+    said = {"text": outcome.text, "logprobs": outcome.logprobs}
+    return {"type": "output_text", "annotations": []} | said
 
 
-def _read_part(part: Any) -> str:
-    if isinstance(part, dict) and part.get("type") in _TEXT_PARTS:
-        text = part.get("text")
-        if isinstance(text, str):
-            return text
-    types = " or ".join(_TEXT_PARTS)
-    raise InvalidFieldError(f"The content of a message must be text, or parts of {types}.", "input")
+def _new_id(kind: str) -> str:
+    return f"{kind}_{secrets.token_hex(25)}"

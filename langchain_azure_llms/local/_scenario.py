@@ -1,8 +1,9 @@
-"""What goes wrong, and for which prompts. Pure: a prompt's fate follows from the scenario alone."""
+"""What goes wrong with which prompts, and what came of each of them."""
 
 import re
+import threading
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -12,64 +13,43 @@ from langchain_azure_llms.local._errors import LocalEndpointsError
 class Fault(StrEnum):
     """One thing that goes wrong with a request."""
 
-    RATE_LIMITED_SECONDS = "rate-limited-seconds"
-    RATE_LIMITED_DATE = "rate-limited-date"
+    RATE_LIMITED_SECONDS = "rate-limited-seconds"  # a 429 that tells the wait in seconds,
+    RATE_LIMITED_DATE = "rate-limited-date"  # as a date, or in other headers
     RATE_LIMITED_MS = "rate-limited-ms"
     RATE_LIMITED_RESET_REQUESTS = "rate-limited-reset-requests"
     RATE_LIMITED_RESET_TOKENS = "rate-limited-reset-tokens"
     RATE_LIMITED_OLD_RESET = "rate-limited-old-reset"
-    RATE_LIMITED_MESSAGE = "rate-limited-message"
-    UNAVAILABLE = "unavailable"
-    SLOW = "slow"
-    REFUSED = "refused"
-    HUNG_UP = "hung-up"
-    RESET_MID_BODY = "reset-mid-body"
-    CUT_MID_STREAM = "cut-mid-stream"
-    GARBAGE = "garbage"
-    ERROR_INSIDE_200 = "error-inside-200"
-    EMPTY_OBJECT = "empty-object"
-    FILTER = "filter"
-    EXPIRED_TOKEN = "expired-token"  # noqa: S105 (a name)
-    CONTAINER_BUSY = "container-busy"
-    CONTAINER_NOT_READY = "container-not-ready"
-    CONTAINER_FAILED = "container-failed"
+    RATE_LIMITED_MESSAGE = "rate-limited-message"  # in its message alone
+    UNAVAILABLE = "unavailable"  # a 503
+    SLOW = "slow"  # the answer comes, later
+    REFUSED = "refused"  # every connection is refused, from the endpoints' start on
+    HUNG_UP = "hung-up"  # the connection is closed before the answer begins
+    RESET_MID_BODY = "reset-mid-body"  # it is reset in the middle of the answer, streamed or not
+    CUT_MID_STREAM = "cut-mid-stream"  # it is closed there
+    GARBAGE = "garbage"  # a 200 that holds no JSON, or an event that is none
+    ERROR_INSIDE_200 = "error-inside-200"  # a 200, or an event of a stream, that holds an error
+    EMPTY_OBJECT = "empty-object"  # a 200 that holds `{}`
+    FILTER = "filter"  # the content filter refuses the prompt
+    EXPIRED_TOKEN = "expired-token"  # noqa: S105 (a 401, which a new token ends)
+    CONTAINER_BUSY = "container-busy"  # a 424: the model's container answered 503,
+    CONTAINER_NOT_READY = "container-not-ready"  # still loads the model,
+    CONTAINER_FAILED = "container-failed"  # or answered 400
 
 
-LASTING = frozenset({Fault.FILTER, Fault.CONTAINER_FAILED})
-"""They do not pass when a prompt is sent again."""
-
-RATE_LIMITED = tuple(fault for fault in Fault if fault.startswith("rate-limited"))
-# A connection that is refused brings no prompt, whose share it could be.
-MIXED = tuple(fault for fault in Fault if fault is not Fault.REFUSED)
-_GROUPS = {"rate-limited": RATE_LIMITED, "mixed": MIXED}
-_SCALE = 1 << 64
+_LASTING = {Fault.FILTER, Fault.CONTAINER_FAILED}  # sending the prompt again does not help
+_GROUPS: dict[str, list[Fault]] = {
+    "rate-limited": [fault for fault in Fault if fault.startswith("rate-limited")],
+    # A connection that is refused brings no prompt, whose share it could be.
+    "mixed": [fault for fault in Fault if fault is not Fault.REFUSED],
+}
 
 
 @dataclass(frozen=True)
 class Scenario:
     """Something that goes wrong, for some prompts, a number of times.
 
-    The names:
-
-    * `rate-limited-seconds`, `-date`, `-ms`, `-reset-requests`, `-reset-tokens`, `-old-reset`,
-      `-message`: a 429, which tells the wait as `Retry-After` in seconds or as a date, as
-      `retry-after-ms`, as `x-ratelimit-reset-requests` or `-tokens`, as
-      `x-rate-limit-reset-tokens`, or in its message alone;
-    * `unavailable`: a 503;
-    * `slow`: the answer comes, later;
-    * `refused`: nothing listens yet: every connection is refused, from the endpoints' start on;
-    * `hung-up`: the connection is closed before the answer begins;
-    * `reset-mid-body`, `cut-mid-stream`: it is reset, or closed, in the middle of the answer,
-      streamed or not;
-    * `garbage`: a 200 that holds no JSON, or an event that is none;
-    * `error-inside-200`: a 200, or an event of a stream, that holds an error;
-    * `empty-object`: a 200 that holds `{}`;
-    * `filter`: the content filter refuses the prompt;
-    * `expired-token`: a 401, which a new token ends;
-    * `container-busy`, `container-not-ready`, `container-failed`: a 424, for the model's container
-      answered 503, is not ready, or answered 400;
-    * `rate-limited`: one of the seven, another for each prompt;
-    * `mixed`: one of all but `refused`, another for each prompt.
+    Its name is that of a `Fault`; or a group, of which each prompt meets another one:
+    `rate-limited` (all kinds of 429), or `mixed` (all but `refused`).
 
     A request that carries several prompts has the fate of its first one; but the filter refuses it
     for any of them.
@@ -99,9 +79,10 @@ class Scenario:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.name not in {*_GROUPS, *Fault}:
-            names = ", ".join([*Fault, *_GROUPS])
-            raise LocalEndpointsError(f"There is no scenario {self.name!r}: they are {names}.")
+        names = [*Fault, *_GROUPS]
+        if self.name not in names:
+            message = f"There is no scenario {self.name!r}: they are {', '.join(names)}."
+            raise LocalEndpointsError(message)
         if not 0 <= self.share <= 1:
             raise LocalEndpointsError(f"share must be from 0 to 1, not {self.share!r}.")
         if self.times is not None and self.times < 1:
@@ -111,42 +92,80 @@ class Scenario:
         try:
             re.compile(self.matching)
         except re.error as error:
-            raise LocalEndpointsError(
-                f"matching must be a regular expression, not {self.matching!r}: {error}."
-            ) from error
+            message = f"matching must be a regular expression, not {self.matching!r}: {error}."
+            raise LocalEndpointsError(message) from error
 
     def fault_of(self, prompt: str) -> Fault | None:
         """Return what goes wrong with a prompt, or None."""
         if not re.search(self.matching, prompt) or self._drawn("share", prompt) >= self.share:
             return None
-        faults = _GROUPS.get(self.name) or (Fault(self.name),)
+        faults = _GROUPS.get(self.name) or [Fault(self.name)]
         return faults[int(self._drawn("fault", prompt) * len(faults))]
 
     def is_over(self, fault: Fault, met: int) -> bool:
         """Whether a prompt that met the fault so often meets it no more."""
-        if self.times is None and fault in LASTING:
-            return False
-        return met >= (self.times or 1)
+        lasts = self.times is None and fault in _LASTING
+        return not lasts and met >= (self.times or 1)
 
     def _drawn(self, what: str, prompt: str) -> float:
         """Return a number from 0 to below 1 that depends on nothing but the arguments."""
         text = f"{self.seed}/{self.name}/{what}/{prompt}"
         digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
-        return (int.from_bytes(digest[:8]) >> 11) / (_SCALE >> 11)
+        return (int.from_bytes(digest[:8]) >> 11) / (1 << 53)
 
 
-def read_scenarios(given: "str | Scenario | Sequence[str | Scenario] | None") -> list[Scenario]:
-    """Return the scenarios that are given, by name or made ready.
+@dataclass(slots=True)
+class PromptRecord:
+    """What became of one prompt.
 
-    Raises:
-        LocalEndpointsError: When a name is unknown.
+    Attributes:
+        requests: How many requests carried it.
+        faults: How many of them something went wrong with, on its account.
+        answers: How many of them were answered, whole.
     """
-    if given is None:
-        return []
-    each = [given] if isinstance(given, str | Scenario) else given
-    return [Scenario(one) if isinstance(one, str) else one for one in each]
+
+    requests: int = 0
+    faults: int = 0
+    answers: int = 0
 
 
-def seconds_refused(scenarios: Sequence[Scenario]) -> float:
-    """Return how long connections are refused after the endpoints' start."""
-    return max((one.wait for one in scenarios if one.name == Fault.REFUSED), default=0.0)
+class Script:
+    """Tells what goes wrong with each request, and keeps count: the first scenario met counts."""
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        refused = [one.wait for one in scenarios if one.name == Fault.REFUSED]
+        self.seconds_refused = max(refused, default=0)
+        self._scenarios = [one for one in scenarios if one.name != Fault.REFUSED]
+        self._records: dict[str, PromptRecord] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def records(self) -> dict[str, PromptRecord]:
+        with self._lock:
+            return {prompt: replace(record) for prompt, record in self._records.items()}
+
+    def begin(self, path: str, prompts: Sequence[str]) -> tuple[Fault, float] | None:
+        """Count a request; return what is to go wrong with it, and the scenario's seconds."""
+        with self._lock:
+            for prompt in prompts:
+                self._records.setdefault(prompt, PromptRecord()).requests += 1
+            met = [(prompt, self._fault(path, prompt)) for prompt in prompts]
+            filtered = [one for one in met if one[1] and one[1][0] is Fault.FILTER]
+            for prompt, found in (filtered or met)[:1]:
+                self._records[prompt].faults += found is not None
+                return found
+            return None
+
+    def answered(self, prompts: Sequence[str]) -> None:
+        """Count an answer that was sent to its end."""
+        with self._lock:
+            for prompt in prompts:
+                self._records[prompt].answers += 1
+
+    def _fault(self, path: str, prompt: str) -> tuple[Fault, float] | None:
+        for scenario in self._scenarios:
+            fault = scenario.fault_of(prompt) if scenario.path in path else None
+            if fault is not None:
+                is_over = scenario.is_over(fault, self._records[prompt].faults)
+                return None if is_over else (fault, scenario.wait)
+        return None

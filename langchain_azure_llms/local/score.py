@@ -1,8 +1,7 @@
 """Score script: what an Azure Machine Learning deployment of the local model would run.
 
-`init` and `run` are Azure ML's contract. The local `/score` route calls them, and so does
-Microsoft's
-`azureml-inference-server-http`, unchanged:
+`init` and `run` are Azure ML's contract. Microsoft's `azureml-inference-server-http` calls them;
+the local `/score` route calls what `run` calls:
 
     azmlinfsrv --entry_script langchain_azure_llms/local/score.py
 
@@ -19,157 +18,109 @@ A real deployment takes one schema; this one takes those of all the content form
 | `{"input_data": [p], "params": {}}`                            | `[text]`                        |
 """
 
+import asyncio
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from langchain_azure_llms.local import _shared_engine
-from langchain_azure_llms.local._aml_response import AMLResponse
-from langchain_azure_llms.local._chat import read_messages
-from langchain_azure_llms.local._fields import Fields, InvalidFieldError
-from langchain_azure_llms.local._json import loads
-from langchain_azure_llms.local._pieces import EngineError, Task
-from langchain_azure_llms.local._sampling import MOST_TOKENS, as_seed, read_seed
-from langchain_azure_llms.local._text_engine import TextEngine
-
-DEFAULT_MAX_TOKENS = 64
-
-_BAD_REQUEST = 400
-_SERVER_ERROR = 500
-_MOST_STOPS = 16
-_NO_PROMPT = "<|endoftext|>"  # llama.cpp answers an empty prompt with nothing
+from langchain_azure_llms.local import _engine
+from langchain_azure_llms.local._errors import ApiError, invalid_request
+from langchain_azure_llms.local._generation import NO_PROMPT, Engine, Task, outcomes_of
+from langchain_azure_llms.local._parameters import Fields, loads, read_messages, repeated
 
 Shape = Callable[[list[str]], Any]
-
-
-@dataclass(frozen=True)
-class ScoreRequest:
-    """A parsed request.
-
-    Attributes:
-        tasks: What to generate.
-        prefixes: What to put before each text: the prompt, when the request asks for the full text.
-        shape: Turns the texts into the answer of the request's schema.
-    """
-
-    tasks: list[Task]
-    prefixes: list[str]
-    shape: Shape
+"""Turns the texts into the answer of a request's schema."""
 
 
 def init() -> None:
     """Load the model."""
-    _shared_engine.acquire()
+    _engine.acquire()
 
 
 def run(raw_data: str) -> Any:
-    """Answer one request with the model; see `answer`."""
-    return answer(raw_data, _shared_engine.current())
-
-
-def answer(raw_data: str, engine: TextEngine) -> Any:
-    """Answer one request.
-
-    Args:
-        raw_data: The request's body.
-        engine: What generates the texts.
-
-    Returns:
-        The answer as a JSON value, or an `AMLResponse` with status 400 when the request is wrong.
-
-    Raises:
-        EngineError: When the model failed.
-    """
+    """Answer one request, as `answer` does, with the model and under Microsoft's server."""
+    engine = _engine.acquire()
     try:
-        request = read_request(loads(raw_data))
-        texts = engine.texts(request.tasks)
-    except ValueError as error:
-        return _refuse(str(error))
-    except EngineError as error:
-        if error.status >= _SERVER_ERROR:
+        status, body = asyncio.run(answer(raw_data, engine, threading.Event()))
+    finally:
+        _engine.release()
+    if status == 200:
+        return body
+    from azureml_inference_server_http.api import aml_response  # noqa: PLC0415 (only it has that)
+
+    return aml_response.AMLResponse(body, status, json_str=True)
+
+
+async def answer(raw_data: str, engine: Engine, stopped: threading.Event) -> tuple[int, Any]:
+    """Answer one request, with 200 and a JSON value, or with 400 and a message."""
+    try:
+        tasks, prefixes, shape = _read_request(loads(raw_data))
+        outcomes = await outcomes_of(engine, tasks, stopped)
+    except (ValueError, ApiError) as error:
+        if isinstance(error, ApiError) and error.status >= 500:
             raise
-        return _refuse(str(error))
-    full_texts = [prefix + text for prefix, text in zip(request.prefixes, texts, strict=True)]
-    return request.shape(full_texts)
+        return 400, {"message": str(error)}
+    texts = [prefix + one.text for prefix, one in zip(prefixes, outcomes, strict=True)]
+    return 200, shape(texts)
 
 
-def read_request(body: Any) -> ScoreRequest:
-    """Read a request in any of the schemas.
-
-    Raises:
-        InvalidFieldError: When it follows none of them, or a parameter has a wrong type or value.
-    """
-    fields = Fields(body)
-    prompts, parameters, shape = _read_schema(fields)
+def _read_request(body: Any) -> tuple[list[Task], list[str], Shape]:
+    """Return what to generate, what to put before each text, and the answer's shape."""
+    prompts, parameters, shape = _read_schema(Fields(body))
     if isinstance(prompts, str):
         prompts = [prompts]
     if not isinstance(prompts, list) or not prompts:
-        raise InvalidFieldError("The prompts must be a non-empty list.")
-    sampling = _read_parameters(parameters)
+        raise invalid_request("The prompts must be a non-empty list.")
+    task = _read_parameters(parameters)
     if all(isinstance(prompt, dict) for prompt in prompts):
-        chat = Task("chat", {**sampling, "messages": read_messages(prompts)})
-        return ScoreRequest([chat], [""], lambda texts: {"output": texts[0]})
+        chat = {**task, "messages": read_messages(prompts)}
+        return [chat], [""], lambda texts: {"output": texts[0]}
     if not all(isinstance(prompt, str) for prompt in prompts):
-        raise InvalidFieldError("Every prompt must be a string.")
-    tasks = [
-        Task("completions", {**sampling, "prompt": prompt or _NO_PROMPT}) for prompt in prompts
-    ]
-    full_text = parameters.flag("return_full_text")
-    return ScoreRequest(tasks, prompts if full_text else [""] * len(prompts), shape)
+        raise invalid_request("Every prompt must be a string.")
+    tasks = [{**task, "prompt": prompt or NO_PROMPT} for prompt in prompts]
+    is_full = parameters.flag("return_full_text")
+    return tasks, prompts if is_full else [""] * len(prompts), shape
+
+
+_SHAPES: dict[str, Shape] = {
+    "numbered": lambda texts: [{"0": text} for text in texts],
+    "generated": lambda texts: [{"0": {"generated_text": text}} for text in texts],
+    "summaries": lambda texts: [{"summary_text": text} for text in texts],
+    "plain": lambda texts: texts,
+}
 
 
 def _read_schema(fields: Fields) -> tuple[Any, Fields, Shape]:
     """Tell the schema by its keys: return the prompts, the parameters and the answer's shape."""
-    if isinstance(inputs := fields.get("inputs"), dict):
-        return inputs.get("input_string"), fields.object("parameters"), _by_number
+    inputs, data = fields.body.get("inputs"), fields.body.get("input_data")
     if inputs is not None:
-        shape = _as_summaries if fields.get("options") is not None else _as_generated_texts
-        return inputs, fields.object("parameters"), shape
-    if isinstance(data := fields.get("input_data"), dict):
-        prompts = data.get("input_string")
-        if "parameters" in data:
-            return prompts, Fields(data).object("parameters"), _by_number
-        return prompts, fields.object("parameters"), list
+        prompts = inputs.get("input_string") if isinstance(inputs, dict) else inputs
+        plain = "generated" if fields.body.get("options") is None else "summaries"
+        shape = "numbered" if isinstance(inputs, dict) else plain
+        return prompts, fields.object("parameters"), _SHAPES[shape]
+    if isinstance(data, dict) and "parameters" in data:
+        return data.get("input_string"), Fields(data).object("parameters"), _SHAPES["numbered"]
+    if isinstance(data, dict):
+        return data.get("input_string"), fields.object("parameters"), _SHAPES["plain"]
     if data is not None:
-        return data, fields.object("params"), list
-    raise InvalidFieldError("The body must have inputs or input_data.")
+        return data, fields.object("params"), _SHAPES["plain"]
+    raise invalid_request("The body must have inputs or input_data.")
 
 
-def _by_number(texts: list[str]) -> list[dict[str, str]]:
-    return [{"0": text} for text in texts]
-
-
-def _as_generated_texts(texts: list[str]) -> list[dict[str, dict[str, str]]]:
-    return [{"0": {"generated_text": text}} for text in texts]
-
-
-def _as_summaries(texts: list[str]) -> list[dict[str, str]]:
-    return [{"summary_text": text} for text in texts]
-
-
-def _read_parameters(parameters: Fields) -> dict[str, Any]:
+def _read_parameters(given: Fields) -> Task:
     """Read the parameters, named as in Hugging Face's pipelines, into llama.cpp's.
 
     Unknown ones are dropped without a word, as Microsoft's servers do.
     """
-    sampling: dict[str, Any] = {
-        "max_tokens": parameters.integer("max_new_tokens", 1, MOST_TOKENS)
-        or parameters.integer("max_tokens", 1, MOST_TOKENS)
-        or DEFAULT_MAX_TOKENS,
-        "temperature": parameters.number("temperature", 0, 100),
-        "top_p": parameters.number("top_p", 0, 1),
-        "top_k": parameters.integer("top_k", 0, MOST_TOKENS),
-        "repeat_penalty": parameters.number("repetition_penalty", 0, 100),
-        "stop": parameters.strings("stop", _MOST_STOPS)
-        or parameters.strings("stop_strings", _MOST_STOPS)
-        or None,
+    read = {
+        "max_tokens": given.tokens("max_new_tokens") or given.tokens("max_tokens") or 64,
+        "temperature": given.get("temperature", float, 0, 100),
+        "top_p": given.get("top_p", float, 0, 1),
+        "top_k": given.get("top_k", int, 0, 1 << 20),
+        "repeat_penalty": given.get("repetition_penalty", float, 0, 100),
+        "stop": given.strings("stop", 16) or given.strings("stop_strings", 16) or None,
     }
-    if (seed := read_seed(parameters)) is not None:
-        sampling["seed"] = as_seed(seed)
-    if parameters.get("do_sample") is False:
-        sampling["temperature"] = 0
-    return {name: value for name, value in sampling.items() if value is not None}
-
-
-def _refuse(message: str) -> AMLResponse:
-    return AMLResponse({"message": message}, _BAD_REQUEST, json_str=True)
+    if given.body.get("do_sample") is False:
+        read["temperature"] = 0
+    task = {name: value for name, value in read.items() if value is not None}
+    return repeated(task, 1, given)[0]

@@ -10,10 +10,9 @@ from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
 
 from langchain_azure_llms.local import LocalEndpoints, LocalEndpointsError
-from langchain_azure_llms.local._listening import Listening
-from langchain_azure_llms.local._server import _loaded_config, _running, listening_socket
 
 BODY = {"prompt": "Hi", "max_tokens": 2, "temperature": 0}
 DESCRIPTORS = Path("/proc/self/fd")
@@ -136,18 +135,25 @@ def test_the_environment_points_to_the_endpoints() -> None:
         }
 
 
-async def _serves_nothing(_scope: Any, _receive: Any, _send: Any) -> None:
-    raise AssertionError("nobody asks")
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_server_that_does_not_start_is_one_sentence() -> None:
+def test_a_server_that_does_not_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for it, and its thread is gone."""
+
+    async def fail(self: uvicorn.Server, sockets: Any = None) -> None:
+        raise OSError("no loop")
+
+    monkeypatch.setattr(uvicorn.Server, "serve", fail)
     before = set(threading.enumerate())
-    with listening_socket(0) as unusable:
-        unusable.close()
-        running = _running(_loaded_config(_serves_nothing, Listening()), unusable, 0)
-        with pytest.raises(LocalEndpointsError, match="did not start") as caught, running:
-            pass
+    with pytest.raises(LocalEndpointsError, match="did not start") as caught:
+        LocalEndpoints(engine="echo").__enter__()
     assert "\n" not in str(caught.value)
     assert before == set(threading.enumerate())
+
+
+def test_endpoints_are_not_opened_twice() -> None:
+    """The second server would be nobody's to stop."""
+    with (
+        LocalEndpoints(engine="echo") as endpoints,
+        pytest.raises(LocalEndpointsError, match="running already"),
+    ):
+        endpoints.__enter__()

