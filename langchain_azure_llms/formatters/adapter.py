@@ -56,6 +56,12 @@ def check_formatter(formatter: Any, api_type: AzureMLEndpointApiType) -> None:
         )
 
 
+def has_built_in_parser(formatter: Any) -> bool:
+    """Return whether this package parses a formatter's responses: a user's own decides itself."""
+    method = getattr(type(formatter), "format_response_payload", None)
+    return str(getattr(method, "__module__", "")).startswith("langchain_azure_llms.")
+
+
 def build_payload(
     formatter: Any, prompt: str, params: dict[str, Any], api_type: AzureMLEndpointApiType
 ) -> bytes:

@@ -15,6 +15,7 @@ from langchain_core.outputs import Generation
 
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType, ContentFormatterBase
 from langchain_azure_llms.openai_api.json_body import decode_json, encode_json, unexpected
+from langchain_azure_llms.openai_api.llm_output import llm_output_of
 
 _TEXT_KEYS = ("output", "predictions", "0", "generated_text", "summary_text", "text")
 _MAX_DEPTH = 6
@@ -72,6 +73,8 @@ def parse_score(body: bytes, reader: str, expected: str) -> Generation:
         ResponseFormatError: If no text is found.
     """
     value = decode_json(body, reader)
+    if isinstance(value, dict) and value.get("error"):
+        unexpected(body, reader, "no error beside the text")
     text = _find_text(value)
     if text is None:
         unexpected(body, reader, expected)
@@ -96,10 +99,5 @@ def _info_of(value: Any) -> dict[str, Any]:
     """Return what today's model server sends beside the text."""
     if not isinstance(value, dict):
         return {}
-    usage = value.get("usage")
-    info = {
-        "finish_reason": value.get("finish_reason"),
-        "model_name": value.get("model"),
-        "token_usage": usage if isinstance(usage, dict) else None,
-    }
-    return {name: found for name, found in info.items() if found is not None}
+    finish = value.get("finish_reason")
+    return {**({"finish_reason": finish} if finish is not None else {}), **llm_output_of(value)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_azure_llms import exceptions as errors
 from langchain_azure_llms._redaction import public_url, shortened
+from langchain_azure_llms.http import error_codes
 from langchain_azure_llms.http.error_body import ErrorDetails, decoded, filter_result, read_error
 from langchain_azure_llms.http.retry import is_retryable_status, requested_wait
 
@@ -38,8 +39,14 @@ def from_response(
     model_status = _integer(headers.get(_MODEL_STATUS))
     reason = headers.get(_MODEL_REASON)
     error_class = _class_of(response.status, details)
-    retry_after = requested_wait(response.status, headers, details.message, now)
-    retryable = is_retryable_status(response.status, model_status, reason)
+    is_limit = error_class is errors.RateLimitError
+    status = _TOO_MANY if is_limit else response.status
+    retry_after = requested_wait(status, headers, details.message, now)
+    retryable = is_retryable_status(status, model_status, reason) and not any(
+        map(error_codes.is_final, details.codes)
+    )
+    if error_class in _NEVER_RETRYABLE:
+        retryable = False
     extra: dict[str, Any] = {}
     if error_class is errors.ContentFilterError:
         extra["content_filter_result"] = filter_result(details)
@@ -144,12 +151,12 @@ def _root(cause: BaseException | None) -> BaseException | None:
 def _class_of(status: int, details: ErrorDetails) -> type[errors.StatusError]:
     if _is_wrong_operation(status, details):
         return errors.OperationNotSupportedError
+    for code in reversed(details.codes):
+        if (found := error_codes.class_of(code)) is not None and status not in _NOT_OF_A_CODE:
+            return found
     if status in {400, 422}:
-        if details.code == "content_filter" or details.inner.get("code") == _FILTERED:
-            return errors.ContentFilterError
-        if details.code == "context_length_exceeded" or _OVERFLOW in details.message.lower():
-            return errors.ContextLengthError
-        return errors.BadRequestError
+        is_overflow = _OVERFLOW in details.message.lower()
+        return errors.ContextLengthError if is_overflow else errors.BadRequestError
     return _BY_STATUS.get(status, errors.ServerError if 500 <= status < 600 else errors.StatusError)
 
 
@@ -160,7 +167,10 @@ _BY_STATUS: dict[int, type[errors.StatusError]] = {
     424: errors.ModelContainerError,
     429: errors.RateLimitError,
 }
-_FILTERED = "ResponsibleAIPolicyViolation"
+_TOO_MANY = 429
+_NOT_OF_A_CODE = frozenset({401, 424})
+"""Statuses that say more than the code: of the caller's identity, of the model's container."""
+_NEVER_RETRYABLE = (errors.ContentFilterError, errors.ContextLengthError)
 # Text models' hosts send no code for this; only the message tells.
 _OVERFLOW = "maximum context length"
 _CHAT_MODEL = "chat model and not supported in the v1/completions"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import SecretStr
 
@@ -21,10 +21,16 @@ from langchain_azure_llms._redaction import RedactedMapping
 from langchain_azure_llms.exceptions import CredentialError
 from langchain_azure_llms.http import errors
 from langchain_azure_llms.http.error_body import decoded
-from langchain_azure_llms.http.error_in_success import error_inside
+from langchain_azure_llms.http.error_in_success import ErrorInside, error_inside
 from langchain_azure_llms.http.retry import Cooldowns, RetryPolicy, retry_wait
 
 _UNAUTHORIZED = 401
+
+
+FindError = Callable[[str], ErrorInside | None]
+"""Returns the error that a text of a successful response carries, if it does."""
+StreamFormat = Literal["events", "lines", "text"]
+"""How a streamed body is cut into pieces: server-sent events, lines, or as it arrives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,11 @@ class HttpRequest:
         policy: How often, and how patiently, it is sent again.
         timeout: Seconds for each step, as httpx2's extension `timeout` holds them (`connect`,
             `read`, `write`, `pool`); None leaves those of a client of the user's own.
-        stream: Whether a successful response is handed over unread.
+        stream: In which form a successful response is streamed; None to read it whole.
         needs_token: Whether a bearer token must be fetched and added.
         needs_permit: Whether the user's rate limiter is asked before it is sent.
         rate_limit_key: Which requests share one rate limit: the URL and the credential.
+        find_error: Finds the error in the body of a 2xx; None leaves the body to its parser.
     """
 
     url: str = field(repr=False)
@@ -49,10 +56,11 @@ class HttpRequest:
     body: bytes = field(repr=False)
     policy: RetryPolicy
     timeout: Mapping[str, float | None] | None = None
-    stream: bool = False
+    stream: StreamFormat | None = None
     needs_token: bool = False
     needs_permit: bool = False
     rate_limit_key: object = field(default=None, repr=False)
+    find_error: FindError | None = error_inside
 
     def with_body(self, body: bytes) -> HttpRequest:
         """Return the request with another payload."""
@@ -115,6 +123,21 @@ class TransportFailure(NamedTuple):
     cause: BaseException | None = None
 
 
+_NOTABLE_HEADERS = frozenset(
+    {
+        "apim-request-id",
+        "azureml-model-deployment",
+        "x-ms-deployment-name",
+        "x-ms-region",
+        "x-ms-served-model",
+        "x-ms-spillover-from-deployment",
+        "x-ratelimit-remaining-requests",
+        "x-ratelimit-remaining-tokens",
+        "x-request-id",
+    }
+)
+
+
 class HttpResponse(NamedTuple):
     """What the service answered. `stream` is the unread response to a streaming request."""
 
@@ -127,6 +150,10 @@ class HttpResponse(NamedTuple):
     def is_success(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
+
+    def notable_headers(self) -> dict[str, str]:
+        """Return the headers that say who answered, and how much of the rate limit is left."""
+        return {name: value for name, value in self.headers.items() if name in _NOTABLE_HEADERS}
 
 
 class TokenFailure(NamedTuple):
@@ -195,7 +222,7 @@ def send_with_retries(request: HttpRequest, surroundings: Surroundings) -> Reque
         sent_at = surroundings.clock()
         outcome = yield Send(request, headers)
         if isinstance(outcome, HttpResponse):
-            response = _with_status_of_body(outcome)
+            response = _with_status_of_body(outcome, request)
             if response.is_success:
                 cooldowns.clear(request.rate_limit_key, sent_at)
                 return response
@@ -223,11 +250,12 @@ def send_with_retries(request: HttpRequest, surroundings: Surroundings) -> Reque
         waited += wait
 
 
-def _with_status_of_body(response: HttpResponse) -> HttpResponse:
+def _with_status_of_body(response: HttpResponse, request: HttpRequest) -> HttpResponse:
     """Return the response with the status that its body names, where a 2xx carries an error."""
-    if b'"error"' not in response.body or not response.is_success:
+    find = request.find_error
+    if find is None or b'"error' not in response.body or not response.is_success:
         return response
-    inner = error_inside(decoded(response.body))
+    inner = find(decoded(response.body))
     return response if inner is None else HttpResponse(inner.status, response.headers, inner.body)
 
 

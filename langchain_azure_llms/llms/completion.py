@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from langchain_core.outputs import GenerationChunk
+from langchain_core.outputs import Generation, GenerationChunk
 
 from langchain_azure_llms._completion import CompletionResponse, StreamDelta
 from langchain_azure_llms._redaction import public_url
@@ -24,7 +24,7 @@ from langchain_azure_llms.exceptions import (
     StatusError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.http.error_in_success import error_inside
+from langchain_azure_llms.http.error_in_success import ErrorInside, error_inside
 from langchain_azure_llms.http.errors import from_response
 from langchain_azure_llms.http.request import (
     HttpRequest,
@@ -33,7 +33,10 @@ from langchain_azure_llms.http.request import (
     Surroundings,
     send_with_retries,
 )
+from langchain_azure_llms.llms.empty_texts import warn_of_empty_texts
+from langchain_azure_llms.openai_api.llm_output import usage_metadata, with_headers
 from langchain_azure_llms.openai_api.stream import OPENAI_ENDING, Ending, StreamReader
+from langchain_azure_llms.openai_api.tool_calls import called_tools
 
 PROMPT_ERRORS = (ContentFilterError, ContextLengthError)
 """Refusals of one prompt: they say nothing about the other prompts of a request."""
@@ -65,8 +68,10 @@ class CompletionRequest(NamedTuple):
 
     def whole_chunk(self, response: HttpResponse) -> GenerationChunk:
         """Return a response that was not streamed as the only chunk of a stream."""
-        first = self.parse_response(response.body).generations[0][0]
-        return GenerationChunk(text=first.text, generation_info=first.generation_info)
+        parsed = self.parse_response(response.body)
+        first = parsed.generations[0][0]
+        info = with_headers(parsed.llm_output, response.notable_headers())
+        return self._described(first.text, {**(first.generation_info or {}), **info})
 
     def next_chunk(
         self, reader: StreamReader, data: str, response: HttpResponse
@@ -77,22 +82,34 @@ class CompletionRequest(NamedTuple):
             StatusError: If the event carries an error.
             ResponseFormatError: If it cannot be parsed.
         """
-        if (inner := error_inside(data)) is not None:
-            raise from_response(
-                HttpResponse(inner.status, response.headers, inner.body),
-                url=self.request.url,
-                now=None,
-                max_wait=self.request.policy.max_wait,
-                text_so_far=reader.text,
-            ) from None
-        return reader.feed(data)
+        find = self.request.find_error or error_inside
+        if (inner := find(data)) is None:
+            return reader.feed(data)
+        if inner.has_reason:
+            raise self._error_of(inner, reader, response) from None
+        reader.failure = inner  # an event that follows may say why
+        return None
 
-    def last_chunk(self, reader: StreamReader) -> GenerationChunk:
+    def _error_of(
+        self, inner: ErrorInside, reader: StreamReader, response: HttpResponse
+    ) -> StatusError:
+        return from_response(
+            HttpResponse(inner.status, response.headers, inner.body),
+            url=self.request.url,
+            now=None,
+            max_wait=self.request.policy.max_wait,
+            text_so_far=reader.text,
+        )
+
+    def last_chunk(self, reader: StreamReader, response: HttpResponse) -> GenerationChunk:
         """Return the chunk that ends a stream whose connection ended.
 
         Raises:
-            StreamInterruptedError: If the stream did not say that it was complete.
+            StatusError: If the stream said that it had failed.
+            StreamInterruptedError: If it did not say that it was complete.
         """
+        if reader.failure is not None:
+            raise self._error_of(reader.failure, reader, response)
         if not reader.is_complete:
             url = public_url(self.request.url)
             raise StreamInterruptedError(
@@ -101,7 +118,22 @@ class CompletionRequest(NamedTuple):
                 text_so_far=reader.text,
                 url=url,
             )
-        return reader.last()
+        chunk = reader.last()
+        info = with_headers(chunk.generation_info or {}, response.notable_headers())
+        if not reader.text and (tools := info.get("tool_calls")):
+            raise called_tools(tools, "The stream")
+        return self._described(chunk.text, info, has_text=bool(reader.text))
+
+    def _described(
+        self, text: str, info: dict[str, Any], *, has_text: bool = False
+    ) -> GenerationChunk:
+        """Return the last chunk of a stream, with its token counts in LangChain's shape, too."""
+        if counts := info.get("token_usage"):
+            info["usage_metadata"] = usage_metadata(counts)
+        if not has_text:
+            last = Generation(text=text, generation_info=info)
+            warn_of_empty_texts([[last]], info, self.request)
+        return GenerationChunk(text=text, generation_info=info or None)
 
 
 class RequestBuilder(Protocol):
@@ -205,7 +237,10 @@ def complete_pack(
         AzureLLMError: If the request fails or its response cannot be parsed.
     """
     call, response = yield from open_pack(builder, prompts, surroundings)
-    return PackResult(len(call.prompts), call.parse_response(response.body))
+    parsed = call.parse_response(response.body)
+    warn_of_empty_texts(parsed.generations, parsed.llm_output, call.request)
+    output = with_headers(parsed.llm_output, response.notable_headers())
+    return PackResult(len(call.prompts), CompletionResponse(parsed.generations, output))
 
 
 def open_pack(

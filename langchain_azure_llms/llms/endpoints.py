@@ -10,7 +10,8 @@ import httpx2
 from langchain_azure_llms._redaction import RedactedMapping
 from langchain_azure_llms.auth import Authorization
 from langchain_azure_llms.http.endpoint import Endpoint
-from langchain_azure_llms.http.request import HttpRequest
+from langchain_azure_llms.http.error_in_success import error_inside
+from langchain_azure_llms.http.request import FindError, HttpRequest, StreamFormat
 from langchain_azure_llms.http.transports import network_settings
 from langchain_azure_llms.llms import settings
 from langchain_azure_llms.llms.urls import check_url, with_headers, with_query
@@ -71,20 +72,22 @@ def request_template(
     endpoint: Endpoint,
     url: str,
     *,
-    stream: bool,
+    stream: StreamFormat | None = None,
     timeout: httpx2.Timeout | None = None,
     extra_headers: Mapping[str, str] | None = None,
     extra_query: Mapping[str, object] | None = None,
+    find_error: FindError | None = error_inside,
 ) -> HttpRequest:
     """Return the request of a call, but for its body.
 
     Args:
         endpoint: The endpoint.
         url: Where it goes.
-        stream: Whether the response is to be streamed.
+        stream: In which form the response is to be streamed, if it is.
         timeout: Seconds for each step of this call.
         extra_headers: Headers of this call, in place of others of the same name.
         extra_query: Query parameters of this call.
+        find_error: Finds the error in the body of a 2xx; None leaves the body to its parser.
 
     Raises:
         ConfigurationError: If a header cannot be sent.
@@ -111,4 +114,5 @@ def request_template(
         endpoint.needs_token,
         endpoint.rate_limiter is not None,
         (url, authorization.identity),
+        find_error,
     )

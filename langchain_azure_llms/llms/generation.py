@@ -30,6 +30,7 @@ from langchain_azure_llms.llms.completion import (
 from langchain_azure_llms.llms.concurrency import ConcurrentTasks, map_in_threads
 from langchain_azure_llms.llms.event_loop import run_in_event_loop, runs_in_event_loop
 from langchain_azure_llms.llms.streaming import aread_stream, read_stream
+from langchain_azure_llms.openai_api.llm_output import add_counts
 from langchain_azure_llms.openai_api.stream import join_chunks
 
 if TYPE_CHECKING:
@@ -231,12 +232,9 @@ async def _agenerate_from_streams(
     return _result(llm, parts)
 
 
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-
-
 def _result(llm: AzureLLM, parts: list[Part]) -> LLMResult:
     """Return responses as LangChain's result; token counts are added up."""
-    usage: dict[str, int] = {}
+    usage: dict[str, Any] = {}
     output: dict[str, Any] = {"token_usage": usage}
     if model_name := llm.fallback_model_name:
         output["model_name"] = model_name
@@ -244,7 +242,5 @@ def _result(llm: AzureLLM, parts: list[Part]) -> LLMResult:
     for _, response in sorted(parts, key=lambda part: part[0]):
         generations += response.generations
         output |= {k: v for k, v in response.llm_output.items() if k != "token_usage"}
-        for name, count in response.llm_output.get("token_usage", {}).items():
-            if name in _COUNTS:
-                usage[name] = usage.get(name, 0) + count
+        add_counts(usage, response.llm_output.get("token_usage", {}))
     return LLMResult(generations=generations, llm_output=output)

@@ -35,6 +35,7 @@ from langchain_azure_llms.exceptions import (
 from langchain_azure_llms.formatters import adapter
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.http.endpoint import Endpoint
+from langchain_azure_llms.http.error_in_success import error_inside_score
 from langchain_azure_llms.http.request import HttpRequest
 from langchain_azure_llms.llms import settings
 from langchain_azure_llms.llms.base import AzureLLM
@@ -296,6 +297,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
                 "CustomOpenAIContentFormatter(), that fits the deployed model."
             )
         stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
+        stream_format: Any = getattr(formatter, "stream_format", "events") if stream else None
         params = {**(self.model_kwargs or {}), **params}
         options = {name: params.pop(name, None) for name in ("extra_headers", "extra_query")}
         if stop:  # a strict score script may refuse an empty list
@@ -304,7 +306,13 @@ class AzureMLOnlineEndpoint(AzureLLM):
             raise ConfigurationError("Call stream or astream to stream, instead of `stream: True`.")
         if stream:
             params["stream"] = True
-        template = request_template(self.endpoint, self.endpoint_url, stream=stream, **options)
+        template = request_template(
+            self.endpoint,
+            self.endpoint_url,
+            stream=stream_format,
+            find_error=error_inside_score if adapter.has_built_in_parser(formatter) else None,
+            **options,
+        )
         return ScoringRequests(
             template, formatter, api_type, params, self.endpoint_url, self.endpoint_url
         )

@@ -111,7 +111,7 @@ class OpenAIRequests:
         return request_template(
             self._llm.endpoint,
             url,
-            stream=self._params.stream,
+            stream="events" if self._params.stream else None,
             timeout=None if timeout is None else settings.as_timeout(timeout, "timeout"),
             extra_headers=options.get("extra_headers"),
             extra_query=options.get("extra_query"),
