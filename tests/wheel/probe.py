@@ -22,6 +22,7 @@ MODULES = {
     "aiohttp": {"aiohttp", "httpx_aiohttp"},
     "entra": {"azure"},
     "local": {"starlette", "uvicorn", "xllamacpp"},
+    "migrate": {"libcst"},
     "tiktoken": {"tiktoken"},
 }
 """What each extra brings."""
