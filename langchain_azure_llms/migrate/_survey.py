@@ -163,7 +163,7 @@ class Survey(cst.CSTVisitor):
         text = node.raw_value
         self.uses.add(Use(text))
         self._texts.add(text)
-        if text in OLD_NAMES or text in OLD_MODULES:
+        if text in OLD_NAMES or (text in OLD_MODULES and text.endswith(".azureml_endpoint")):
             self._note(node, f"The text {text!r} names the old place.", elsewhere=True)
         if text in _ENVIRONMENT:
             self._note(node, _ENVIRONMENT[text])

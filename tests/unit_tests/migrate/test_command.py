@@ -99,7 +99,7 @@ def test_a_file_keeps_its_encoding(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"import langchain_openai\nprint 'Python 2'\n", "app.py:2: It is not Python 3."),
+        (b"import openai\nprint 'Python 2'\n", "app.py:2: It is not Python 3."),
         (b"# coding: odd\n", "app.py: unknown encoding: odd"),
         (b"x = '\xff'\n", "app.py: "),
     ],

@@ -113,6 +113,10 @@ NOTED = {
         f"{_OURS}mock.patch('langchain_openai.AzureOpenAI')\n",
         [(2, "The text 'langchain_openai.AzureOpenAI' names the old place.")],
     ),
+    "a text that names the module alone": (
+        f"{_OURS}import_module('langchain.llms.azureml_endpoint')\n",
+        [(2, "The text 'langchain.llms.azureml_endpoint' names the old place.")],
+    ),
     "a loader": (
         "from langchain.llms.loading import load_llm\n",
         [(1, "load_llm loads LLMs of this package; for other types keep LangChain's.")],
@@ -138,6 +142,7 @@ NOTED = {
     ),
 }
 QUIET = {
+    "texts that name a package": f"{_OURS}names = 'langchain_openai', 'langchain.llms'\n",
     "all names of others": f"from os import *\n{_OURS}",
     "one credential": f"{_OURS}AzureOpenAI(api_key=key, azure_ad_token=None, n=1)\n",
     "a provider for each way": (
