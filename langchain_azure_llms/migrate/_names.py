@@ -38,8 +38,8 @@ SHARED_WITH_CHAT = frozenset({"AzureMLEndpointApiType", "ContentFormatterBase"})
 """What LangChain's chat class for Azure ML needs from the same module, too."""
 WITHOUT_COUNTERPART = frozenset({"AzureMLBaseEndpoint", "AzureMLEndpointClient"})
 LOADERS = frozenset({"load_llm", "load_llm_from_config"})
-MOVED = ("langchain.chains", "langchain.llms")
-"""Modules that are in langchain-classic since LangChain 1.0."""
+STAYED = frozenset({"agents", "chat_models", "embeddings", "messages", "rate_limiters", "tools"})
+"""What LangChain 1.0 still has, of the package `langchain`; all else is in langchain-classic."""
 
 CREDENTIALS: dict[str, tuple[frozenset[str], ...]] = {
     "AzureOpenAI": (
@@ -54,6 +54,21 @@ CREDENTIALS: dict[str, tuple[frozenset[str], ...]] = {
     ),
 }
 """The arguments of each class that are one credential; those of two groups conflict."""
+
+RENAMED = {
+    "callback_manager": "callbacks",
+    "engine": "azure_deployment",
+    "headers": "default_headers",
+}
+"""Arguments of `AzureOpenAI` in 2023, and what they are called today."""
+NOT_READ = {
+    "OPENAI_API_BASE": "set AZURE_OPENAI_ENDPOINT, or pass azure_endpoint",
+    "openai.api_base": "set AZURE_OPENAI_ENDPOINT, or pass azure_endpoint",
+    "openai.api_key": "set AZURE_OPENAI_API_KEY, or pass api_key",
+    "openai.api_type": "set OPENAI_API_TYPE, or pass openai_api_type",
+    "openai.api_version": "set OPENAI_API_VERSION, or pass api_version",
+}
+"""Variables and settings of openai that `AzureOpenAI` once read."""
 
 HTTPX_CLIENTS = {"httpx.Client": "http_client", "httpx.AsyncClient": "http_async_client"}
 

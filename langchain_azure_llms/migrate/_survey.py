@@ -12,22 +12,23 @@ from langchain_azure_llms.migrate._names import (
     CREDENTIALS,
     HTTPX_CLIENTS,
     LOADERS,
-    MOVED,
+    NOT_READ,
     OLD_MODULES,
     OLD_NAMES,
     OPENAI_ERRORS,
     OTHER_ERRORS,
     PACKAGE,
+    RENAMED,
     SHARED_WITH_CHAT,
+    STAYED,
     WITHOUT_COUNTERPART,
 )
 
 _CHAT = re.compile(r"\.chat_models(\.azureml_endpoint|\.AzureMLChatOnlineEndpoint)\b")
-_ENVIRONMENT = {
-    "OPENAI_API_BASE": "OPENAI_API_BASE is not read: set AZURE_OPENAI_ENDPOINT.",
-    "OPENAI_API_KEY": "OPENAI_API_KEY is sent to Azure only with OPENAI_API_TYPE=azure_ad: "
-    "set AZURE_OPENAI_API_KEY.",
-}
+_KEY = "OPENAI_API_KEY"
+_KEY_NOT_SENT = (
+    f"{_KEY} is sent to Azure only with OPENAI_API_TYPE=azure_ad: set AZURE_OPENAI_API_KEY."
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -96,7 +97,7 @@ class Survey(cst.CSTVisitor):
             why = "stays, for LangChain's chat class needs it; AzureMLOnlineEndpoint takes it, too."
             notes |= {Note(line, f"{name} {why}") for line, name in self._shared}
         if "azure_ad" in self._texts:
-            notes = {note for note in notes if note.text != _ENVIRONMENT["OPENAI_API_KEY"]}
+            notes = {note for note in notes if note.text != _KEY_NOT_SENT}
         return sorted(notes)
 
     # --- imports ------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ class Survey(cst.CSTVisitor):
                 self._note_loader(node)
             if full in OLD_NAMES and name in SHARED_WITH_CHAT:
                 self._shared.append((self._line(node), name))
-            if full not in OLD_NAMES and module.startswith(MOVED):
+            if full not in OLD_NAMES and full not in OLD_MODULES and _has_moved(full):
                 self._note(node, f"{full}: since LangChain 1.0 it is in langchain_classic.")
             if name in WITHOUT_COUNTERPART:
                 self._note(node, f"{name} stays where it was: it has no counterpart.")
@@ -154,6 +155,8 @@ class Survey(cst.CSTVisitor):
         is_itself = isinstance(node, cst.Name) and name in OLD_NAMES
         if name and not is_itself:
             self.uses.add(Use(name, written.partition(".")[0]))
+        if name in NOT_READ:
+            self._note(node, f"{name} is not read: {NOT_READ[name]}.")
         if name in HTTPX_CLIENTS:
             client = f"httpx2.{name.partition('.')[2]}"
             self._note(node, f"{name}: {HTTPX_CLIENTS[name]} takes an {client}, made alike.")
@@ -165,13 +168,15 @@ class Survey(cst.CSTVisitor):
         self._texts.add(text)
         if text in OLD_NAMES or (text in OLD_MODULES and text.endswith(".azureml_endpoint")):
             self._note(node, f"The text {text!r} names the old place.", elsewhere=True)
-        if text in _ENVIRONMENT:
-            self._note(node, _ENVIRONMENT[text])
+        if text == _KEY:
+            self._note(node, _KEY_NOT_SENT)
+        if text in NOT_READ:
+            self._note(node, f"{text} is not read: {NOT_READ[text]}.")
 
     # --- calls and errors ---------------------------------------------------------------------
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Look for two credentials."""
+        """Look for two credentials, and for arguments that are called otherwise now."""
         name = self._full_name(node.func)
         cls = OLD_NAMES.get(name) or (name.rpartition(".")[2] if is_here(name) else "")
         passed = [
@@ -184,6 +189,8 @@ class Survey(cst.CSTVisitor):
             for group in CREDENTIALS.get(cls, ())
             if group.intersection(passed)
         ]
+        for old in RENAMED.keys() & set(passed if cls == "AzureOpenAI" else ()):
+            self._note(node, f"{cls} has no argument {old}: pass {RENAMED[old]}.")
         if len(found) > 1:
             self._note(node, f"{cls} takes one credential, not {' and '.join(found)}: keep one.")
 
@@ -236,6 +243,11 @@ def absolute_module(node: cst.ImportFrom) -> str | None:
 def is_here(name: str) -> bool:
     """Return whether a full name is one of this package."""
     return name.startswith(f"{PACKAGE}.")
+
+
+def _has_moved(name: str) -> bool:
+    package, _, rest = name.partition(".")
+    return package == "langchain" and rest.partition(".")[0] not in STAYED
 
 
 def _caught(node: cst.BaseExpression | None) -> Iterator[cst.BaseExpression]:

@@ -3,6 +3,7 @@
 import ast
 import warnings
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -276,3 +277,20 @@ def test_each_name_of_ours_that_a_module_has_is_in_the_table(module: str) -> Non
     public = getattr(found, "__all__", dir(found))
     ours = {f"{module}.{name}" for name in langchain_azure_llms.__all__ if name in public}
     assert ours <= set(_names.OLD_NAMES)
+
+
+_EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+
+
+@pytest.mark.parametrize(
+    "example", sorted(_EXAMPLES.glob("azure_*.py")), ids=lambda path: path.stem
+)
+def test_the_documented_examples_come_out_of_their_old_form(example: Path) -> None:
+    """As they were in LangChain's documentation, but for the import."""
+    code = example.read_text(encoding="utf-8")
+    module = (
+        "langchain_openai" if "AzureOpenAI" in code else "langchain_community.llms.azureml_endpoint"
+    )
+    before = code.replace("from langchain_azure_llms import", f"from {module} import")
+    assert before != code
+    assert migrate(before).code == code

@@ -89,7 +89,18 @@ NOTED = {
     ),
     "an address of another service": (
         f"import os\n{_OURS}os.environ['OPENAI_API_BASE'] = 'https://r.openai.azure.com'\n",
-        [(3, "OPENAI_API_BASE is not read: set AZURE_OPENAI_ENDPOINT.")],
+        [(3, "OPENAI_API_BASE is not read: set AZURE_OPENAI_ENDPOINT, or pass azure_endpoint.")],
+    ),
+    "settings of openai's module": (
+        f"import openai\n{_OURS}openai.api_version = '2023-05-15'\nopenai.api_key = key\n",
+        [
+            (3, "openai.api_version is not read: set OPENAI_API_VERSION, or pass api_version."),
+            (4, "openai.api_key is not read: set AZURE_OPENAI_API_KEY, or pass api_key."),
+        ],
+    ),
+    "an argument of 2023": (
+        f"{_OURS}AzureOpenAI(engine='davinci')\n",
+        [(2, "AzureOpenAI has no argument engine: pass azure_deployment.")],
     ),
     "a key of another service": (
         f"import os\n{_OURS}os.environ['OPENAI_API_KEY'] = key\n",
@@ -129,6 +140,10 @@ NOTED = {
         f"from langchain.chains import LLMChain\n{_OURS}",
         [(1, "langchain.chains.LLMChain: since LangChain 1.0 it is in langchain_classic.")],
     ),
+    "what moved out of the package in LangChain 1.0": (
+        f"from langchain import LLMChain, agents\n{_OURS}",
+        [(1, "langchain.LLMChain: since LangChain 1.0 it is in langchain_classic.")],
+    ),
     "what the chat class needs, too": (
         "from langchain_community.chat_models import AzureMLChatOnlineEndpoint\n"
         f"{_AZURE_ML}ContentFormatterBase, AzureMLOnlineEndpoint\n",
@@ -143,6 +158,15 @@ NOTED = {
 }
 QUIET = {
     "texts that name a package": f"{_OURS}names = 'langchain_openai', 'langchain.llms'\n",
+    "what LangChain 1.0 still has": (
+        f"from langchain.agents import create_agent\n{_OURS}from langchain_core.prompts import P\n"
+    ),
+    "a module that is not needed any more": (
+        "from langchain import llms\nllms.AzureOpenAI(engine=None)\n"
+    ),
+    "arguments of another class": (
+        "from langchain.llms import AzureMLOnlineEndpoint\nAzureMLOnlineEndpoint(headers={})\n"
+    ),
     "all names of others": f"from os import *\n{_OURS}",
     "one credential": f"{_OURS}AzureOpenAI(api_key=key, azure_ad_token=None, n=1)\n",
     "a provider for each way": (
