@@ -57,19 +57,15 @@ class _Imports(cst.CSTTransformer):
     def __init__(self, survey: Survey) -> None:
         super().__init__()
         self._survey = survey
-        names = {use.name for use in survey.uses if use.root}
-        self._attributes = {name for name in names if survey.is_old(name)}
-        # An attribute that stays where it was needs its module, as other names do.
-        self._others = {
-            use for use in survey.uses if not use.root or use.name not in self._attributes
-        }
+        self._moved = {use for use in survey.uses if use.root and survey.is_old(use.name)}
+        self._others = survey.uses - self._moved
 
     def leave_Attribute(
         self, original_node: cst.Attribute, updated_node: cst.Attribute
     ) -> cst.Attribute:
         """Look the name up in this package."""
         name = full_name(self, original_node)
-        if name not in self._attributes:
+        if not self._survey.is_old(name):
             return updated_node
         return updated_node.with_changes(value=cst.Name(PACKAGE), attr=cst.Name(OLD_NAMES[name]))
 
@@ -119,9 +115,15 @@ class _Imports(cst.CSTTransformer):
             if module and self._survey.is_old(name):
                 moved.append(alias)
                 continue
-            is_looked_up_in = any(old.startswith(f"{name}.") for old in self._attributes)
-            needs_package = needs_package or is_looked_up_in
-            if not is_looked_up_in or self._is_needed(name, alias, module):
+            # What is bound: the name or its alias; of `import a.b` it is `a`.
+            is_whole = bool(module or alias.asname)
+            bound = name if is_whole else name.partition(".")[0]
+            root = alias.evaluated_alias or bound.rpartition(".")[2]
+            is_left = any(use.root == root and _is_in(use.name, name) for use in self._moved)
+            needs_package = needs_package or is_left
+            if not is_left or any(
+                use.root in {"", root} and _is_in(use.name, bound) for use in self._others
+            ):
                 kept.append(alias)
         parts: list[cst.BaseSmallStatement] = []
         if kept:
@@ -133,14 +135,9 @@ class _Imports(cst.CSTTransformer):
             parts.append(cst.Import([cst.ImportAlias(cst.Name(PACKAGE))]))
         return parts if moved or needs_package else None
 
-    def _is_needed(self, name: str, alias: cst.ImportAlias, module: str) -> bool:
-        """Return whether something that stays there is looked up in an imported module."""
-        root = alias.evaluated_alias or (alias.evaluated_name if module else name.partition(".")[0])
-        full = name if module or alias.asname else root
-        return any(
-            other.root in {"", root} and f"{other.name}.".startswith(f"{full}.")
-            for other in self._others
-        )
+
+def _is_in(name: str, module: str) -> bool:
+    return f"{name}.".startswith(f"{module}.")
 
 
 def _with_aliases(statement: _Import, aliases: Sequence[cst.ImportAlias]) -> _Import:

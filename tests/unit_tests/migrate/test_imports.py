@@ -181,6 +181,14 @@ FORMS = {
         "import langchain_azure_llms\n"
         "def ask(llm: 'langchain_openai.AzureOpenAI'): return langchain_azure_llms.AzureOpenAI\n",
     ),
+    "a package and its module": (
+        "import langchain_community.llms as llms\n"
+        "import langchain_community.llms.azureml_endpoint as aml\n"
+        "pair = llms.Ollama, aml.AzureMLOnlineEndpoint\n",
+        "import langchain_community.llms as llms\n"
+        "import langchain_azure_llms\n"
+        "pair = llms.Ollama, langchain_azure_llms.AzureMLOnlineEndpoint\n",
+    ),
     "two submodules of one package": (
         "import langchain.llms\nimport langchain.chains\n"
         "pair = langchain.llms.AzureOpenAI, langchain.chains.LLMChain\n",
