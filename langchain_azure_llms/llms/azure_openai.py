@@ -293,9 +293,11 @@ class AzureOpenAI(AzureLLM):
             proxy=self.openai_proxy,
         )
 
-    def _make_request_builder(
+    def request_builder(
         self, stop: list[str] | None, params: dict[str, Any], *, stream: bool
     ) -> OpenAIRequests:
+        """Return what makes the requests of one call."""
+        settings.refuse_settings(params, type(self))
         return OpenAIRequests(self, stop, params, stream=stream)
 
     # --- what LangChain and people see -------------------------------------------------------

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models.base import LanguageModelInput
+from langchain_core.language_models.llms import BaseLLM
 from langchain_core.messages import convert_to_messages
 from langchain_core.outputs import LLMResult
 from langchain_core.prompt_values import ChatPromptValue, PromptValue
@@ -26,7 +27,11 @@ from langchain_azure_llms.llms.completion import (
     with_prompt_number,
 )
 from langchain_azure_llms.llms.concurrency import ConcurrentTasks, map_in_threads
-from langchain_azure_llms.llms.event_loop import iterate_in_event_loop, run_in_event_loop
+from langchain_azure_llms.llms.event_loop import (
+    iterate_in_event_loop,
+    run_in_event_loop,
+    runs_in_event_loop,
+)
 from langchain_azure_llms.llms.generation import in_flight_limit
 
 if TYPE_CHECKING:
@@ -87,15 +92,15 @@ class BatchResults:
             return None
         arguments = dict(self._arguments)
         try:
-            return self._llm.request_builder(
-                [], arguments.pop("stop", None), arguments, stream=False
-            )
+            stop = arguments.pop("stop", None)
+            builder: RequestBuilder = self._llm.request_builder(stop, arguments, stream=False)
         except Exception as error:
             if not self._return_exceptions:
                 raise
             self._fail(self._asked, error)
             self._asked = []
             return None
+        return builder
 
     def first_pack(self) -> Iterator[Pack]:
         """Yield the first pack, alone, where it shows which API the deployment speaks."""
@@ -251,7 +256,7 @@ def batch(
     results = BatchResults(llm, inputs, config, arguments, return_exceptions=return_exceptions)
     token = in_flight_limit.set(results.limit)
     try:
-        if llm.runs_in_event_loop:
+        if runs_in_event_loop(llm):
             return run_in_event_loop(partial(_acomplete_packs, results))
         for pack in results.first_pack():
             results.run(pack)
@@ -294,11 +299,12 @@ def batch_as_completed(
     inputs: Sequence[LanguageModelInput],
     config: Config,
     arguments: dict[str, Any],
+    max_concurrency: int,
     *,
-    limit: int,
     return_exceptions: bool,
 ) -> Generator[tuple[int, Any]]:
     """Yield each prompt's number and result as soon as it is there, to a sync caller."""
+    limit = concurrency_limit(config, inputs, max_concurrency)
 
     def complete(number: int) -> tuple[int, Any]:
         try:
@@ -306,7 +312,7 @@ def batch_as_completed(
         except Exception as error:  # noqa: BLE001 - belongs to its prompt
             return number, _result_of(error, number, len(inputs), return_exceptions)
 
-    if getattr(llm, "runs_in_event_loop", False):
+    if isinstance(llm, BaseLLM) and runs_in_event_loop(cast("AzureLLM", llm)):
         complete_async = partial(
             _acompleted, llm, inputs, config, arguments, return_exceptions=return_exceptions
         )
@@ -320,11 +326,12 @@ def abatch_as_completed(
     inputs: Sequence[LanguageModelInput],
     config: Config,
     arguments: dict[str, Any],
+    max_concurrency: int,
     *,
-    limit: int,
     return_exceptions: bool,
 ) -> ConcurrentTasks[int, tuple[int, Any]]:
     """Iterate over each prompt's number and result as soon as it is there, in asyncio."""
+    limit = concurrency_limit(config, inputs, max_concurrency)
     complete = partial(
         _acompleted, llm, inputs, config, arguments, return_exceptions=return_exceptions
     )

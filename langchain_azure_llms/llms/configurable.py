@@ -44,3 +44,8 @@ class ConfigurableLLM(RunnableConfigurableFields):  # type: ignore[type-arg] # a
             return default, config
         passed = {name: getattr(default, name) for name in default.model_fields_set}
         return type(default)(**{**passed, **changed}), config
+
+
+def configurable(made: Any) -> ConfigurableLLM:
+    """Return what LangChain's `configurable_fields` made as a `ConfigurableLLM`."""
+    return ConfigurableLLM(default=made.default, fields=made.fields)

@@ -15,9 +15,12 @@ from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from langchain_azure_llms.llms.concurrency import ConcurrentTasks
+
+if TYPE_CHECKING:
+    from langchain_azure_llms.llms.base import AzureLLM
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -108,6 +111,18 @@ def _shared_loop() -> _LoopThread:
         if _shared is None:
             _shared = _LoopThread()
         return _shared
+
+
+def runs_in_event_loop(llm: AzureLLM) -> bool:
+    """Return whether a sync batch may send its requests in an event loop.
+
+    Only where that is the same: without clients of the user's own, methods of a subclass's own, or
+    an async credential.
+    """
+    own_client = llm.http_client is not None or llm.http_async_client is not None
+    if own_client or llm.overrides_generate:
+        return False
+    return llm.endpoint.authorization.supports_sync
 
 
 def run_in_event_loop(work: Callable[[], Awaitable[ResultT]]) -> ResultT:

@@ -24,10 +24,11 @@ from langchain_azure_llms.llms.completion import (
     api_cache,
     complete_pack,
     open_pack,
+    refuse_other_than_text,
     with_prompt_number,
 )
 from langchain_azure_llms.llms.concurrency import ConcurrentTasks, map_in_threads
-from langchain_azure_llms.llms.event_loop import run_in_event_loop
+from langchain_azure_llms.llms.event_loop import run_in_event_loop, runs_in_event_loop
 from langchain_azure_llms.llms.streaming import aread_stream, read_stream
 from langchain_azure_llms.openai_api.stream import join_chunks
 
@@ -43,14 +44,21 @@ Part = tuple[int, CompletionResponse]
 
 
 def generate(
-    llm: AzureLLM, prompts: list[str], stop: list[str] | None, params: dict[str, Any]
+    llm: AzureLLM,
+    prompts: list[str],
+    stop: list[str] | None,
+    run_manager: CallbackManagerForLLMRun | None,
+    params: dict[str, Any],
 ) -> LLMResult:
     """Complete prompts, as many per request as the API allows, in this thread.
 
     Raises:
         AzureLLMError: The first error.
     """
-    builder = llm.request_builder(prompts, stop, params, stream=False)
+    if llm.streams_always:
+        return _generate_from_streams(llm, prompts, stop, run_manager, params)
+    refuse_other_than_text(prompts)
+    builder = llm.request_builder(stop, params, stream=False)
     if len(prompts) == 1:
         return _result(llm, [(0, _complete(llm, builder, prompts).response)])
     first = prompts[: _pack_size(builder)]
@@ -59,7 +67,7 @@ def generate(
     parts = [(0, response)]
     if rest := _rest(builder, prompts, count):
         limit = in_flight_limit.get() or llm.max_concurrency
-        if llm.runs_in_event_loop:
+        if runs_in_event_loop(llm):
             parts += run_in_event_loop(partial(_acomplete_rest, llm, builder, prompts, rest, limit))
         else:
             complete = partial(_complete_part, llm, builder, prompts)
@@ -69,10 +77,17 @@ def generate(
 
 
 async def agenerate(
-    llm: AzureLLM, prompts: list[str], stop: list[str] | None, params: dict[str, Any]
+    llm: AzureLLM,
+    prompts: list[str],
+    stop: list[str] | None,
+    run_manager: AsyncCallbackManagerForLLMRun | None,
+    params: dict[str, Any],
 ) -> LLMResult:
     """Complete prompts in asyncio; see `generate`."""
-    builder = llm.request_builder(prompts, stop, params, stream=False)
+    if llm.streams_always:
+        return await _agenerate_from_streams(llm, prompts, stop, run_manager, params)
+    refuse_other_than_text(prompts)
+    builder = llm.request_builder(stop, params, stream=False)
     if len(prompts) == 1:
         return _result(llm, [(0, (await _acomplete(llm, builder, prompts)).response)])
     first = prompts[: _pack_size(builder)]
@@ -161,7 +176,8 @@ def stream(
     Raises:
         AzureLLMError: If the request fails, or the stream is cut.
     """
-    builder = llm.request_builder([prompt], stop, params, stream=True)
+    refuse_other_than_text([prompt])
+    builder = llm.request_builder(stop, params, stream=True)
     call, response = sync_io.run(open_pack(builder, [prompt], SURROUNDINGS), llm.endpoint)
     with closing(read_stream(call, response, run_manager)) as chunks:
         yield from chunks
@@ -175,14 +191,15 @@ async def astream(
     params: dict[str, Any],
 ) -> AsyncGenerator[GenerationChunk]:
     """Complete a prompt piece by piece in asyncio; see `stream`."""
-    builder = llm.request_builder([prompt], stop, params, stream=True)
+    refuse_other_than_text([prompt])
+    builder = llm.request_builder(stop, params, stream=True)
     call, response = await async_io.run(open_pack(builder, [prompt], SURROUNDINGS), llm.endpoint)
     async with aclosing(aread_stream(call, response, run_manager)) as chunks:
         async for chunk in chunks:
             yield chunk
 
 
-def generate_from_streams(
+def _generate_from_streams(
     llm: AzureLLM,
     prompts: list[str],
     stop: list[str] | None,
@@ -198,7 +215,7 @@ def generate_from_streams(
     return _result(llm, parts)
 
 
-async def agenerate_from_streams(
+async def _agenerate_from_streams(
     llm: AzureLLM,
     prompts: list[str],
     stop: list[str] | None,

@@ -284,9 +284,11 @@ class AzureMLOnlineEndpoint(AzureLLM):
             },
         )
 
-    def _make_request_builder(
+    def request_builder(
         self, stop: list[str] | None, params: dict[str, Any], *, stream: bool
     ) -> ScoringRequests:
+        """Return what makes the requests of one call."""
+        settings.refuse_settings(params, type(self))
         formatter, api_type = self.content_formatter, self.endpoint_api_type
         if formatter is None:
             raise ConfigurationError(

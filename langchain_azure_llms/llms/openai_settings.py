@@ -72,8 +72,8 @@ def accept_unknown(
     known, unknown = settings.with_request_options(known, unknown)
     moved = {}
     for name, value in unknown.items():
-        if suggestion := settings.nearest(name, cls.model_fields):
-            raise settings.unknown_argument(name, suggestion, cls.__name__)
+        if settings.nearest(name, cls.model_fields):
+            raise settings.unknown_argument(name, cls)
         if name.lower().replace("-", "_").split("_")[-1] in _SECRETS and name != _HARMLESS:
             raise ConfigurationError(
                 f"{cls.__name__} has no argument {name!r}, and what is called so may be a "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from typing import Any, cast
 
 from langchain_core.language_models.base import LanguageModelInput
@@ -22,7 +22,6 @@ from langchain_azure_llms.llms.batching import (
     Config,
     abatch_as_completed,
     batch_as_completed,
-    concurrency_limit,
     config_of,
 )
 
@@ -117,9 +116,10 @@ class RetryingLLM(RunnableRetry):  # type: ignore[type-arg, no-redef] # as LangC
         **kwargs: Any,
     ) -> Iterator[tuple[int, Any]]:
         """Yield completions as the LLM itself does, each after its own retries."""
-        named: Any = {"limit": self._limit(config, inputs), "return_exceptions": return_exceptions}
-        with closing(batch_as_completed(self, inputs, config, kwargs, **named)) as done:
-            yield from done
+        limit = cast("Any", self.bound).max_concurrency
+        yield from batch_as_completed(
+            self, inputs, config, kwargs, limit, return_exceptions=return_exceptions
+        )
 
     async def abatch_as_completed(
         self,
@@ -130,13 +130,13 @@ class RetryingLLM(RunnableRetry):  # type: ignore[type-arg, no-redef] # as LangC
         **kwargs: Any,
     ) -> AsyncIterator[tuple[int, Any]]:
         """Do the same in asyncio."""
-        named: Any = {"limit": self._limit(config, inputs), "return_exceptions": return_exceptions}
-        async with aclosing(abatch_as_completed(self, inputs, config, kwargs, **named)) as done:
+        limit = cast("Any", self.bound).max_concurrency
+        done = abatch_as_completed(
+            self, inputs, config, kwargs, limit, return_exceptions=return_exceptions
+        )
+        async with aclosing(done):
             async for one in done:
                 yield one
-
-    def _limit(self, config: Any, inputs: Sequence[LanguageModelInput]) -> int:
-        return concurrency_limit(config, inputs, cast("Any", self.bound).max_concurrency)
 
 
 def retrying(with_retry: Callable[..., Any], options: dict[str, Any]) -> RetryingLLM:

@@ -122,14 +122,15 @@ def nearest(name: str, fields: Mapping[str, FieldInfo]) -> str | None:
     return next(iter(get_close_matches(name, accepted, n=1, cutoff=0.75)), None)
 
 
-def unknown_argument(name: str, suggestion: str | None, owner: str) -> ConfigurationError:
+def unknown_argument(name: str, cls: type[AzureLLM]) -> ConfigurationError:
     """Return the error of an argument that does not exist."""
+    suggestion = nearest(name, cls.model_fields)
     hint = (
         f" Did you mean {suggestion!r}?"
         if suggestion
         else " Model parameters go into model_kwargs."
     )
-    return ConfigurationError(f"{owner} has no argument {name!r}.{hint}")
+    return ConfigurationError(f"{cls.__name__} has no argument {name!r}.{hint}")
 
 
 def configuration_error(owner: str, error: ValidationError) -> AzureLLMError:
@@ -218,21 +219,6 @@ def _shown(value: Any) -> str:
 
 def _is_seconds(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def check_http_client(client: Any, wanted: type, name: str) -> None:
-    """Refuse what is not a usable HTTP client.
-
-    Raises:
-        ConfigurationError: If it is something else, such as a client of `httpx`.
-    """
-    if client is not None and not isinstance(client, wanted):
-        module = type(client).__module__.partition(".")[0]
-        same = ", which takes the same arguments" if module == "httpx" else ""
-        raise ConfigurationError(
-            f"{name} is a {module}.{type(client).__name__}; requests are sent by httpx2. "
-            f"Pass an httpx2.{wanted.__name__}{same}."
-        )
 
 
 def with_request_options(
@@ -330,23 +316,6 @@ def from_environment(llm: AzureLLM) -> frozenset[str]:
         for name, field in type(llm).model_fields.items()
         if name not in given and value_of_environment(field, vars(llm)) is not None
     )
-
-
-def checked_scopes(value: Any, example: str) -> tuple[str, ...] | None:
-    """Return scopes as a tuple.
-
-    Raises:
-        ConfigurationError: If they are not one or several texts.
-    """
-    scopes = (value,) if isinstance(value, str) else value
-    if scopes is None:
-        return None
-    texts = isinstance(scopes, list | tuple) and all(isinstance(one, str) for one in scopes)
-    if not scopes or not texts or not all(one.strip() for one in scopes):
-        raise ConfigurationError(
-            f"credential_scopes must be one or several texts, such as {example!r}."
-        )
-    return tuple(scopes)
 
 
 @lru_cache(maxsize=32)

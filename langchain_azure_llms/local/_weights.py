@@ -108,7 +108,7 @@ def installers(folder: Path) -> Iterator[list[str]]:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
         yield [*pip, *only_this, "--dest", str(folder), _REQUIREMENT]
     # uv has no `download`; an installation into a folder of its own holds the same file.
-    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
-    if uv := shutil.which("uv", path=path):
+    beside_python = str(Path(sys.executable).parent)
+    if uv := shutil.which("uv") or shutil.which("uv", path=beside_python):
         install = [uv, "pip", "install", "--python", sys.executable]
         yield [*install, *only_this, "--target", str(folder), _REQUIREMENT]

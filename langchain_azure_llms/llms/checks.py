@@ -1,0 +1,84 @@
+"""Checks of the settings that both LLM classes share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from pydantic import SecretStr
+
+from langchain_azure_llms._redaction import public_url
+from langchain_azure_llms.auth import check_credential
+from langchain_azure_llms.exceptions import ConfigurationError, ConflictingCredentialsError
+
+if TYPE_CHECKING:
+    from langchain_azure_llms.llms.base import AzureLLM
+
+
+def checked_credential(value: Any) -> Any:
+    """Return a credential; a key as a secret.
+
+    Raises:
+        ConfigurationError: If it is not a credential.
+    """
+    credential = SecretStr(value) if isinstance(value, str) else value
+    if credential is not None:
+        check_credential(credential)
+    return credential
+
+
+def check_one_credential(llm: AzureLLM) -> None:
+    """Refuse two credentials: only one can be sent.
+
+    Raises:
+        ConflictingCredentialsError: If two were passed.
+    """
+    given = (next(filter(llm.is_explicit, names), None) for names in llm.credential_settings)
+    if len(passed := [name for name in given if name is not None]) > 1:
+        raise ConflictingCredentialsError(
+            f"Two credentials were passed, {passed[0]} and {passed[1]}; only one can be sent."
+        )
+
+
+def check_http_clients(llm: AzureLLM) -> None:
+    """Refuse what is not a usable HTTP client.
+
+    Raises:
+        ConfigurationError: If one is something else, such as a client of `httpx`.
+    """
+    clients = {"http_client": httpx2.Client, "http_async_client": httpx2.AsyncClient}
+    for name, wanted in clients.items():
+        client = getattr(llm, name)
+        if client is not None and not isinstance(client, wanted):
+            module = type(client).__module__.partition(".")[0]
+            same = ", which takes the same arguments" if module == "httpx" else ""
+            raise ConfigurationError(
+                f"{name} is a {module}.{type(client).__name__}; requests are sent by httpx2. "
+                f"Pass an httpx2.{wanted.__name__}{same}."
+            )
+
+
+def checked_scopes(value: Any) -> tuple[str, ...] | None:
+    """Return scopes as a tuple.
+
+    Raises:
+        ConfigurationError: If they are not one or several texts.
+    """
+    scopes = (value,) if isinstance(value, str) else value
+    if scopes is None:
+        return None
+    texts = isinstance(scopes, list | tuple) and all(isinstance(one, str) for one in scopes)
+    if not scopes or not texts or not all(one.strip() for one in scopes):
+        raise ConfigurationError(
+            "credential_scopes must be one or several texts, such as "
+            "'https://cognitiveservices.azure.com/.default'."
+        )
+    return tuple(scopes)
+
+
+def shown(argument: tuple[str | None, Any]) -> tuple[str | None, Any]:
+    """Return an argument of a repr without what an address may hold of secrets."""
+    name, value = argument
+    if name is not None and name.endswith(("_url", "_endpoint", "_base")):
+        return name, public_url(value) if isinstance(value, str) else value
+    return argument
