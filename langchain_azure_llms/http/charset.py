@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 _CHARSET = re.compile(r"(?i);\s*charset\s*=\s*[\"']?([^\"';\s]+)")
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class UndecodableBodyError(Exception):
@@ -40,7 +40,7 @@ def as_utf8(body: bytes, headers: Mapping[str, str]) -> bytes:
     Raises:
         UndecodableBodyError: If it is not in its encoding.
     """
-    charset = charset_of(headers) or ("utf-16" if body.startswith(_MARKS) else None)
+    charset = charset_of(headers) or ("utf-16" if body.startswith(UTF_16_MARKS) else None)
     if charset is None:
         return body
     try:

@@ -27,6 +27,7 @@ class Endpoint:
         query: The query parameters of every request.
         authorization: How requests prove who sends them.
         needs_token: Whether a bearer token is fetched for each request.
+        identity: Tells callers apart that have rate limits of their own; holds no secret.
         network: How the network is used.
         policy: How often, and how patiently, requests are sent again.
         timeout: Seconds for each step; None for the default, or a client of the user's own.
@@ -41,6 +42,7 @@ class Endpoint:
     query: Mapping[str, Any]
     authorization: Authorization = field(repr=False)
     needs_token: bool
+    identity: int
     network: NetworkSettings
     policy: RetryPolicy
     timeout: Mapping[str, float | None] | None = None

@@ -14,7 +14,12 @@ from langchain_azure_llms.exceptions import (
     ResponseFormatError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.http.charset import StreamDecoder, UndecodableBodyError, as_utf8
+from langchain_azure_llms.http.charset import (
+    UTF_16_MARKS,
+    StreamDecoder,
+    UndecodableBodyError,
+    as_utf8,
+)
 from langchain_azure_llms.http.error_in_success import as_error
 from langchain_azure_llms.http.failures import BodyTooLargeError
 from langchain_azure_llms.http.request import HttpRequest, HttpResponse, Send
@@ -124,11 +129,13 @@ class BodyReader:
             UndecodableBodyError: If a successful response is not in the encoding that it names.
         """
         body = b"".join(self._parts)
-        try:
-            body = as_utf8(body, response.headers)
-        except UndecodableBodyError:
-            if response.is_success:
-                raise
+        is_named = "charset" in response.headers.get("content-type", "")
+        if is_named or body.startswith(UTF_16_MARKS):
+            try:
+                body = as_utf8(body, response.headers)
+            except UndecodableBodyError:
+                if response.is_success:
+                    raise
         return HttpResponse(response.status_code, response.headers, body)
 
 

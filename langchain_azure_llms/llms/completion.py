@@ -33,7 +33,7 @@ from langchain_azure_llms.http.request import (
     Surroundings,
     send_with_retries,
 )
-from langchain_azure_llms.llms.empty_texts import warn_of_empty_texts
+from langchain_azure_llms.llms.empty_texts import warn_of_empty_text
 from langchain_azure_llms.openai_api.llm_output import usage_metadata, with_headers
 from langchain_azure_llms.openai_api.stream import OPENAI_ENDING, Ending, StreamReader
 from langchain_azure_llms.openai_api.tool_calls import called_tools
@@ -130,9 +130,8 @@ class CompletionRequest(NamedTuple):
         """Return the last chunk of a stream, with its token counts in LangChain's shape, too."""
         if counts := info.get("token_usage"):
             info["usage_metadata"] = usage_metadata(counts)
-        if not has_text:
-            last = Generation(text=text, generation_info=info)
-            warn_of_empty_texts([[last]], info, self.request)
+        if not text and not has_text:
+            warn_of_empty_text(Generation(text="", generation_info=info), info, self.request)
         return GenerationChunk(text=text, generation_info=info or None)
 
 
@@ -238,7 +237,9 @@ def complete_pack(
     """
     call, response = yield from open_pack(builder, prompts, surroundings)
     parsed = call.parse_response(response.body)
-    warn_of_empty_texts(parsed.generations, parsed.llm_output, call.request)
+    for first, *_ in parsed.generations:
+        if not first.text:
+            warn_of_empty_text(first, parsed.llm_output, call.request)
     output = with_headers(parsed.llm_output, response.notable_headers())
     return PackResult(len(call.prompts), CompletionResponse(parsed.generations, output))
 

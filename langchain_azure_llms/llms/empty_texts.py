@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.outputs import Generation
@@ -16,29 +16,28 @@ _logger = logging.getLogger("langchain_azure_llms")
 _LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "max_new_tokens")
 
 
-def warn_of_empty_texts(
-    generations: Sequence[Sequence[Generation]], output: Mapping[str, Any], request: HttpRequest
+def warn_of_empty_text(
+    generation: Generation, output: Mapping[str, Any], request: HttpRequest
 ) -> None:
     """Log, at WARNING, that a limit left no room for text: reasoning counts, and is not returned.
 
     Args:
-        generations: The generations of a response.
-        output: Its `llm_output`.
+        generation: A generation without a text.
+        output: The `llm_output` of its response.
         request: What was sent.
     """
-    for first, *_ in generations:
-        if first.text or (first.generation_info or {}).get("finish_reason") != "length":
-            continue
-        usage = output.get("token_usage", {})
-        details = usage.get("completion_tokens_details") or {}
-        _logger.warning(
-            "%s: a completion is empty, for its limit (%s) was used up: %s of %s tokens went into "
-            "reasoning. Raise the limit, or lower reasoning_effort.",
-            public_url(request.url),
-            _limit_of(request.body),
-            details.get("reasoning_tokens", "an unknown number"),
-            usage.get("completion_tokens", "an unknown number of"),
-        )
+    if (generation.generation_info or {}).get("finish_reason") != "length":
+        return
+    usage = output.get("token_usage", {})
+    details = usage.get("completion_tokens_details") or {}
+    _logger.warning(
+        "%s: a completion is empty, for its limit (%s) was used up: %s of %s tokens went into "
+        "reasoning. Raise the limit, or lower reasoning_effort.",
+        public_url(request.url),
+        _limit_of(request.body),
+        details.get("reasoning_tokens", "an unknown number"),
+        usage.get("completion_tokens", "an unknown number of"),
+    )
 
 
 def _limit_of(body: bytes) -> str:

@@ -59,6 +59,7 @@ def make_endpoint(
         query=RedactedMapping(llm.default_query or {}),
         authorization=authorization,
         needs_token=authorization.needs_token,
+        identity=authorization.identity,
         network=network_settings(llm.endpoint_address, proxy),
         policy=llm.retry_policy or settings.default_policy(llm.max_retries),
         timeout=None if timeout is None else timeout.as_dict(),
@@ -95,10 +96,11 @@ def request_template(
     for name, given in (("extra_headers", extra_headers), ("extra_query", extra_query)):
         if given is not None:
             settings.check_mapping(given, name)
-    authorization, headers = endpoint.authorization, endpoint.headers
-    key = authorization.headers()
+    headers, identity = endpoint.headers, endpoint.identity
+    key = endpoint.authorization.headers()
     if key != endpoint.key:  # an AzureKeyCredential was given another one
         headers = RedactedMapping(with_headers({**headers, **key}, endpoint.overriding))
+        identity = endpoint.authorization.identity
     if extra_headers:
         headers = RedactedMapping(with_headers(headers, extra_headers))
         settings.check_headers(headers)
@@ -113,6 +115,6 @@ def request_template(
         stream,
         endpoint.needs_token,
         endpoint.rate_limiter is not None,
-        (url, authorization.identity),
+        (url, identity),
         find_error,
     )

@@ -234,13 +234,19 @@ async def _agenerate_from_streams(
 
 def _result(llm: AzureLLM, parts: list[Part]) -> LLMResult:
     """Return responses as LangChain's result; token counts are added up."""
-    usage: dict[str, Any] = {}
-    output: dict[str, Any] = {"token_usage": usage}
-    if model_name := llm.fallback_model_name:
-        output["model_name"] = model_name
-    generations = []
+    model_name = llm.fallback_model_name
+    output: dict[str, Any] = {
+        "token_usage": {},
+        **({"model_name": model_name} if model_name else {}),
+    }
+    if len(parts) == 1:
+        response = parts[0][1]
+        return LLMResult(
+            generations=response.generations, llm_output={**output, **response.llm_output}
+        )
+    generations, usage = [], output["token_usage"]
     for _, response in sorted(parts, key=lambda part: part[0]):
         generations += response.generations
-        output |= {k: v for k, v in response.llm_output.items() if k != "token_usage"}
         add_counts(usage, response.llm_output.get("token_usage", {}))
+        output |= {**response.llm_output, "token_usage": usage}
     return LLMResult(generations=generations, llm_output=output)
