@@ -215,7 +215,23 @@ class StatusError(AzureLLMError):
 
 
 class BadRequestError(StatusError, ModelInvalidRequestError):
-    """The service refused the request as invalid (HTTP 400, 422)."""
+    """The service refused the request as invalid (HTTP 400, 422).
+
+    Attributes:
+        param: The parameter that was refused, if the service named one.
+        is_unsupported: Whether the model does not take that parameter at all.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        is_unsupported: bool = False,
+        **context: Any,
+    ) -> None:
+        super().__init__(message, **context)
+        self.param, self.is_unsupported = param, is_unsupported
 
 
 class ContextLengthError(BadRequestError, ContextOverflowError):
@@ -250,6 +266,11 @@ class PermissionDeniedError(StatusError, ModelPermissionDeniedError):
 
 class DeploymentNotFoundError(StatusError, ModelNotFoundError):
     """Nothing answers at this URL or under this deployment name (HTTP 404)."""
+
+    @property
+    def may_be_route(self) -> bool:
+        """Whether the URL may be missing, not the deployment: the service named neither."""
+        return (self.code or "").lower() in {"", "404", "not_found", "notfound"}
 
 
 class ModelContainerError(StatusError, ModelAPIError):

@@ -22,7 +22,6 @@ class Endpoint:
 
     Attributes:
         headers: The headers of every request, a key's included.
-        key: The key's header alone; empty where there are tokens.
         overriding: The headers that the user set: they replace the key's, too.
         query: The query parameters of every request.
         authorization: How requests prove who sends them.
@@ -37,7 +36,6 @@ class Endpoint:
     """
 
     headers: Mapping[str, str]
-    key: Mapping[str, str] = field(repr=False)
     overriding: Mapping[str, str]
     query: Mapping[str, Any]
     authorization: Authorization = field(repr=False)

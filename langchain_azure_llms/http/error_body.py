@@ -21,6 +21,7 @@ class ErrorDetails(NamedTuple):
     code: str | None = None
     inner: Mapping[str, Any] = MappingProxyType({})
     type: str | None = None
+    param: str | None = None
 
     @property
     def codes(self) -> tuple[str | None, ...]:
@@ -80,7 +81,46 @@ def _details_of_mapping(value: dict[str, Any], depth: int) -> ErrorDetails:
         str(code) if isinstance(code, str | int) and not isinstance(code, bool) else None,
         {**(inner if isinstance(inner, dict) else {}), **_filter_keys(value)},
         kind if isinstance(kind, str) else None,
+        _parameter_of(value),
     )
+
+
+_NAMED_PARAMETER = (
+    r"(?i)(?:unsupported|unknown|unrecognized|unexpected) (?:request )?"
+    r"(?:parameter|value|argument|keyword argument)s?(?: supplied)?:? ['\"`]?(\w+)"
+)
+
+
+def _parameter_of(value: dict[str, Any]) -> str | None:
+    """Return the parameter that an error is about, if it names one."""
+    if isinstance(param := value.get("param"), str) and param:
+        return param
+    entries = value.get("details") or value.get("detail")
+    for entry in entries if isinstance(entries, list) else [entries]:
+        loc = entry.get("loc") if isinstance(entry, dict) else None
+        if isinstance(loc, list) and loc and isinstance(loc[-1], str):
+            return loc[-1]
+    message = value.get("message")
+    found = re.search(_NAMED_PARAMETER, message) if isinstance(message, str) else None
+    return found[1] if found else None
+
+
+_UNSUPPORTED_CODES = frozenset(
+    {
+        "extra_forbidden",
+        "parameter_not_supported",
+        "unknown_parameter",
+        "unrecognized_argument",
+        "unsupported_parameter",
+        "unsupported_value",
+    }
+)
+
+
+def is_unsupported_parameter(details: ErrorDetails, text: str) -> bool:
+    """Return whether a parameter itself was refused, whatever its value."""
+    known = details.code in _UNSUPPORTED_CODES or "extra_forbidden" in text
+    return known or re.search(_NAMED_PARAMETER, details.message) is not None
 
 
 def _validation_errors(value: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from langchain_azure_llms import exceptions as errors
 from langchain_azure_llms._redaction import public_url, shortened
 from langchain_azure_llms.http import error_codes
-from langchain_azure_llms.http.error_body import ErrorDetails, decoded, filter_result, read_error
+from langchain_azure_llms.http.error_body import (
+    ErrorDetails,
+    decoded,
+    filter_result,
+    is_unsupported_parameter,
+    read_error,
+)
 from langchain_azure_llms.http.retry import is_retryable_status, requested_wait
 
 if TYPE_CHECKING:
@@ -48,6 +55,9 @@ def from_response(
     if error_class in _NEVER_RETRYABLE:
         retryable = False
     extra: dict[str, Any] = {}
+    if issubclass(error_class, errors.BadRequestError):
+        extra["param"] = details.param
+        extra["is_unsupported"] = is_unsupported_parameter(details, text)
     if error_class is errors.ContentFilterError:
         extra["content_filter_result"] = filter_result(details)
     if error_class is errors.ModelContainerError:
@@ -173,20 +183,29 @@ _NOT_OF_A_CODE = frozenset({401, 424})
 _NEVER_RETRYABLE = (errors.ContentFilterError, errors.ContextLengthError)
 # Text models' hosts send no code for this; only the message tells.
 _OVERFLOW = "maximum context length"
-_CHAT_MODEL = "chat model and not supported in the v1/completions"
-_UNSUPPORTED = "requested operation is unsupported"
+_WRONG_OPERATION = (
+    r"(?i)chat model and not supported in the v1/completions"
+    r"|requested operation is unsupported|operation does not work with the specified model"
+    r"|(?:only|not) supported (?:in|by|with|for|on|via) (?:the )?(?:/?v1/)?"
+    r"(?:responses|chat.?completions?|completions?)\b"
+)
+_WRONG_OPERATION_CODES = frozenset({"OperationNotSupported", "unsupported_api_for_model"})
+_REFUSALS = frozenset({400, 404, 422})
 
 
 def _is_wrong_operation(status: int, details: ErrorDetails) -> bool:
     """Return whether the model refused the kind of call, not this call.
 
     The gateway says so with a code; a chat model's own host, behind the completions route, with a
-    404 and no code; a deployment that speaks only Responses with a 400 and no code.
+    404 and no code; a deployment that speaks only Responses with a 400 and no code; a server that
+    has no such route with a 405.
     """
-    message = details.message.lower()
-    if status == HTTPStatus.BAD_REQUEST:
-        return details.code == "OperationNotSupported" or _UNSUPPORTED in message
-    return status == HTTPStatus.NOT_FOUND and _CHAT_MODEL in message
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return True
+    if status not in _REFUSALS:
+        return False
+    told = details.code in _WRONG_OPERATION_CODES
+    return told or re.search(_WRONG_OPERATION, details.message) is not None
 
 
 def _sentence(

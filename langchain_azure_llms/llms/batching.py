@@ -20,10 +20,10 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
 from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
+from langchain_azure_llms.llms.api_cache import api_cache
 from langchain_azure_llms.llms.completion import (
     PROMPT_ERRORS,
     RequestBuilder,
-    api_cache,
     with_prompt_number,
 )
 from langchain_azure_llms.llms.concurrency import ConcurrentTasks, map_in_threads

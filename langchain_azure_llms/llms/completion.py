@@ -7,7 +7,6 @@ around them, or without.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -17,9 +16,11 @@ from langchain_azure_llms._completion import CompletionResponse, StreamDelta
 from langchain_azure_llms._redaction import public_url
 from langchain_azure_llms.exceptions import (
     AzureLLMError,
+    BadRequestError,
     ConfigurationError,
     ContentFilterError,
     ContextLengthError,
+    DeploymentNotFoundError,
     OperationNotSupportedError,
     StatusError,
     StreamInterruptedError,
@@ -33,6 +34,7 @@ from langchain_azure_llms.http.request import (
     Surroundings,
     send_with_retries,
 )
+from langchain_azure_llms.llms.api_cache import api_cache
 from langchain_azure_llms.llms.empty_texts import warn_of_empty_text
 from langchain_azure_llms.openai_api.llm_output import usage_metadata, with_headers
 from langchain_azure_llms.openai_api.stream import OPENAI_ENDING, Ending, StreamReader
@@ -40,7 +42,6 @@ from langchain_azure_llms.openai_api.tool_calls import called_tools
 
 PROMPT_ERRORS = (ContentFilterError, ContextLengthError)
 """Refusals of one prompt: they say nothing about the other prompts of a request."""
-_logger = logging.getLogger("langchain_azure_llms")
 
 
 class CompletionRequest(NamedTuple):
@@ -161,45 +162,13 @@ class RequestBuilder(Protocol):
         """Return the request for some prompts."""
         ...
 
+    def substitute_for(self, error: BadRequestError, api: str) -> tuple[str, str] | None:
+        """Return a parameter that was refused, and what to send in its place; None if nothing."""
+        ...
+
     def add_hint(self, error: StatusError) -> None:
         """Add to an error's message what only the LLM object knows."""
         ...
-
-
-class ApiCache:
-    """The APIs that deployments were found to speak, in this process."""
-
-    def __init__(self) -> None:
-        self._apis: dict[Hashable, str] = {}
-
-    def get(self, builder: RequestBuilder) -> str | None:
-        """Return the API to use, if it is known."""
-        return builder.apis[0] if len(builder.apis) == 1 else self._apis.get(builder.deployment)
-
-    def remember(self, builder: RequestBuilder, api: str, refused: Iterable[str]) -> None:
-        """Remember a deployment's API; log it where others were refused before."""
-        names = " and ".join(refused)
-        if names and self._apis.get(builder.deployment) != api:
-            _logger.warning(
-                "The deployment %r does not offer %s; %s is used from now on. api=%r saves the "
-                "refused first request.",
-                builder.name,
-                names,
-                api,
-                api,
-            )
-        self._apis[builder.deployment] = api
-
-    def forget(self, builder: RequestBuilder) -> None:
-        """Forget an API that is refused now: the deployment may have another model."""
-        self._apis.pop(builder.deployment, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._apis.clear()
-
-
-api_cache = ApiCache()
 
 
 class PackResult(NamedTuple):
@@ -270,11 +239,15 @@ def detect_api(
     No text-completion model is left in Azure OpenAI, and some deployments refuse chat completions
     too; only a request shows which API a deployment speaks.
     """
-    refusals: dict[str, OperationNotSupportedError] = {}
+    refusals: dict[str, StatusError] = {}
     for api in builder.apis:
         try:
             found = yield from _send(builder, api, prompts, surroundings)
         except OperationNotSupportedError as error:
+            refusals[api] = error
+        except DeploymentNotFoundError as error:
+            if not error.may_be_route or len(builder.apis) == 1:
+                raise
             refusals[api] = error
         except PROMPT_ERRORS:
             api_cache.remember(builder, api, refusals)
@@ -293,24 +266,36 @@ def detect_api(
 def _send(
     builder: RequestBuilder, api: str, prompts: Sequence[str], surroundings: Surroundings
 ) -> OpenFlow:
-    call = builder.build(api, prompts[: builder.pack_size(api)])
-    try:
-        return call, (yield from send_with_retries(call.request, surroundings))
-    except StatusError as error:
-        builder.add_hint(error)
-        raise
+    """Send the request by an API; again, where a parameter was refused that has a substitute."""
+    substituted: set[str] = set()
+    while True:
+        call = builder.build(api, prompts[: builder.pack_size(api)])
+        try:
+            return call, (yield from send_with_retries(call.request, surroundings))
+        except StatusError as error:
+            found = None
+            if isinstance(error, BadRequestError) and error.is_unsupported:
+                found = builder.substitute_for(error, api)
+            if found is None or found[0] in substituted:
+                builder.add_hint(error)
+                raise
+            substituted.update(found)
+            api_cache.substitute(builder, *found)
 
 
-def _all_refused(
-    builder: RequestBuilder, refusals: dict[str, OperationNotSupportedError]
-) -> OperationNotSupportedError:
+def _all_refused(builder: RequestBuilder, refusals: dict[str, StatusError]) -> StatusError:
+    """Return the error of a deployment that speaks none of the APIs, which lists them all."""
     listed = " ".join(f"{api}: {error}" for api, error in refusals.items())
-    error = list(refusals.values())[-1]
-    message = (
-        f"The deployment {builder.name!r} refuses every API for text generation; it may hold a "
-        f"model for embeddings or images. {listed}"
+    found = list(refusals.values())
+    refused = [error for error in found if isinstance(error, OperationNotSupportedError)]
+    reason = (
+        "it may hold a model for embeddings or images"
+        if refused
+        else "nothing is there: check the endpoint, and gateways in between"
     )
-    error.args = (message,)
+    message = f"The deployment {builder.name!r} refuses every API for text generation; {reason}."
+    error = refused[-1] if refused else found[-1]
+    error.args = (f"{message} {listed}",)
     return error
 
 

@@ -54,7 +54,6 @@ def make_endpoint(
     settings.check_mapping(llm.default_query, "default_query")
     return Endpoint(
         headers=RedactedMapping(sent),
-        key=authorization.headers(),
         overriding=RedactedMapping(llm.default_headers or {}),
         query=RedactedMapping(llm.default_query or {}),
         authorization=authorization,
@@ -97,8 +96,8 @@ def request_template(
         if given is not None:
             settings.check_mapping(given, name)
     headers, identity = endpoint.headers, endpoint.identity
-    key = endpoint.authorization.headers()
-    if key != endpoint.key:  # an AzureKeyCredential was given another one
+    if endpoint.authorization.may_change:
+        key = endpoint.authorization.headers()
         headers = RedactedMapping(with_headers({**headers, **key}, endpoint.overriding))
         identity = endpoint.authorization.identity
     if extra_headers:

@@ -18,10 +18,10 @@ from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.http import async_io, sync_io
 from langchain_azure_llms.http.request import Surroundings
 from langchain_azure_llms.http.retry import Cooldowns
+from langchain_azure_llms.llms.api_cache import api_cache
 from langchain_azure_llms.llms.completion import (
     PackResult,
     RequestBuilder,
-    api_cache,
     complete_pack,
     open_pack,
     refuse_other_than_text,

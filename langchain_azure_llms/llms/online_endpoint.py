@@ -26,6 +26,7 @@ from langchain_azure_llms.auth import (
     key_of,
 )
 from langchain_azure_llms.exceptions import (
+    BadRequestError,
     ConfigurationError,
     ContentFilterError,
     ContextLengthError,
@@ -355,6 +356,9 @@ class ScoringRequests(NamedTuple):
             parse_event=lambda data: adapter.parse_event(formatter, data, api_type),
             ending=Ending(getattr(formatter, "stream_end_marker", None)),
         )
+
+    def substitute_for(self, error: BadRequestError, api: str) -> None:
+        """Return None: parameters are the formatter's business."""
 
     def add_hint(self, error: StatusError) -> None:
         """Name the formatter where the request itself was refused: the likeliest mistake of all."""

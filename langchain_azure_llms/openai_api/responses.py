@@ -82,13 +82,41 @@ def translate_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
         params["include"] = [*(include if isinstance(include, list) else [include]), _LOGPROBS]
         if count is not True and count:
             params.setdefault("top_logprobs", count)
-    if "reasoning_effort" in params:
-        effort = params.pop("reasoning_effort")
-        others = params.get("reasoning")
-        params["reasoning"] = {**(others if isinstance(others, dict) else {}), "effort": effort}
+    for name, (parent, key) in _NESTED.items():
+        if name in params:
+            value = _flattened(params.pop(name)) if name == "response_format" else params.pop(name)
+            others = params.get(parent)
+            params[parent] = {**(others if isinstance(others, dict) else {}), key: value}
     for name in ("max_tokens", "max_completion_tokens"):
         params = rename(params, name, "max_output_tokens")
+    _refuse_small_limit(params)
     return params
+
+
+_NESTED = {
+    "reasoning_effort": ("reasoning", "effort"),
+    "response_format": ("text", "format"),
+    "verbosity": ("text", "verbosity"),
+}
+"""Parameters of chat completions, and where this API has them."""
+
+
+def _flattened(response_format: Any) -> Any:
+    """Return a response format without the level that only chat completions have."""
+    inner = response_format.get("json_schema") if isinstance(response_format, dict) else None
+    return {"type": "json_schema", **inner} if isinstance(inner, dict) else response_format
+
+
+_LEAST_TOKENS = 16
+
+
+def _refuse_small_limit(params: Mapping[str, Any]) -> None:
+    limit = params.get("max_output_tokens")
+    if isinstance(limit, int) and not isinstance(limit, bool) and limit < _LEAST_TOKENS:
+        raise ConfigurationError(
+            f"max_tokens is {limit}, and Responses takes at least {_LEAST_TOKENS} "
+            "(max_output_tokens)."
+        )
 
 
 def parse_response(body: bytes, stop: Sequence[str] = ()) -> CompletionResponse:
