@@ -44,6 +44,7 @@ from langchain_azure_llms.llms.completion import CompletionRequest
 from langchain_azure_llms.llms.endpoints import make_endpoint, request_template
 from langchain_azure_llms.llms.registry import llm_registry
 from langchain_azure_llms.llms.urls import check_url
+from langchain_azure_llms.openai_api.stop import as_stop, cut_response
 from langchain_azure_llms.openai_api.stream import Ending
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
@@ -347,13 +348,17 @@ class ScoringRequests(NamedTuple):
     def build(self, api: str, prompts: Sequence[str]) -> CompletionRequest:  # noqa: ARG002
         """Return the request for a prompt."""
         formatter, api_type = self.formatter, self.api_type
-        params = deepcopy(self.params) if self.params else {}
-        body = adapter.build_payload(formatter, prompts[0], params, api_type)
+        params, prompt = deepcopy(self.params) if self.params else {}, prompts[0]
+        stop = as_stop(params.get("stop"))  # score scripts may ignore it
+        body = adapter.build_payload(formatter, prompt, params, api_type)
         return CompletionRequest(
             prompts,
             self.template.with_body(body),
-            parse_response=lambda body: adapter.parse_response(formatter, body, api_type),
+            parse_response=lambda body: cut_response(
+                adapter.parse_response(formatter, body, api_type), stop, prompt
+            ),
             parse_event=lambda data: adapter.parse_event(formatter, data, api_type),
+            stop=stop,
             ending=Ending(getattr(formatter, "stream_end_marker", None)),
         )
 

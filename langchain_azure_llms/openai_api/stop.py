@@ -65,16 +65,26 @@ def as_stop(given: Any) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given or ())
 
 
-def cut_response(response: CompletionResponse, stop: Sequence[str]) -> CompletionResponse:
-    """Return a response whose texts end before the first stop sequence."""
+def cut_response(
+    response: CompletionResponse, stop: Sequence[str], prompt: str = ""
+) -> CompletionResponse:
+    """Return a response whose texts end before the first stop sequence.
+
+    Args:
+        response: The response.
+        stop: The stop sequences.
+        prompt: What a text may begin with: some servers repeat the prompt, and what stands there
+            stops nothing.
+    """
     if not stop:
         return response
-    generations = [[_cut(one, stop) for one in group] for group in response.generations]
+    generations = [[_cut(one, stop, prompt) for one in group] for group in response.generations]
     return response._replace(generations=generations)
 
 
-def _cut(generation: Generation, stop: Sequence[str]) -> Generation:
-    text = cut(generation.text, stop)
+def _cut(generation: Generation, stop: Sequence[str], prompt: str) -> Generation:
+    echo = prompt if generation.text.startswith(prompt) else ""
+    text = echo + cut(generation.text[len(echo) :], stop)
     if text == generation.text:
         return generation
     info = {**(generation.generation_info or {}), "finish_reason": "stop"}

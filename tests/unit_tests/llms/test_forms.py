@@ -617,7 +617,7 @@ def _refuses(
         for name in names:
             if name in body:
                 message = f"Unsupported parameter: '{name}' is not supported with this model."
-                problem: dict[str, Any] = {
+                shapes: dict[str, Any] = {
                     "openai": {"message": message, "param": name, "code": "unsupported_parameter"},
                     "message alone": {"message": message},
                     "argument": {
@@ -630,15 +630,15 @@ def _refuses(
                             {"type": "extra_forbidden", "loc": ["body", name], "msg": "No"}
                         ],
                     },
-                }[shape]
-                return httpx2.Response(status, json={"error": problem})
+                }
+                return httpx2.Response(status, json={"error": shapes[shape]})
         if body.get("stream"):
             pieces = [text[i : i + 4] for i in range(0, len(text), 4)]
             deltas = [{"choices": [{"index": 0, "delta": {"content": one}}]} for one in pieces]
             end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
             return stream(*deltas, end)
-        message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        whole = {"role": "assistant", "content": text}
+        choice = {"index": 0, "finish_reason": "stop", "message": whole}
         return httpx2.Response(200, json={"choices": [choice]})
 
     return answer

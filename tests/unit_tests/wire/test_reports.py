@@ -683,3 +683,28 @@ def test_a_chat_formatter_refuses_tools_and_reads_parts(calls: Calls, service: S
     service.answers = [stream(_delta({"tool_calls": [_CALL]}), _delta({}, "tool_calls"))]
     with pytest.raises(ResponseFormatError, match="tide_table"):
         calls.stream(llm, "x")
+
+
+# --- stop sequences of score scripts -------------------------------------------------------------
+
+
+def test_a_score_script_that_ignores_stop_sequences_is_cut_here(
+    calls: Calls, service: Service
+) -> None:
+    """Whole and streamed; they are sent all the same."""
+    text = "Thought: tide\nObservation: made up"
+    service.answers = [httpx2.Response(200, json=[{"0": text}])]
+    assert "Thought: tide" == calls.invoke(scoring(service), "x", stop=["\nObservation:"])
+    sent = service.bodies[-1]["input_data"]["parameters"]
+    assert ["\nObservation:"] == sent["stop"]
+    llm = scoring(service, content_formatter=_TextFormatter())
+    service.answers = [in_parts(Parts(b"Thought: tide\nObs", b"ervation: made up"), "text/plain")]
+    assert "Thought: tide" == "".join(calls.stream(llm, "x", stop=["\nObservation:"]))
+
+
+def test_a_prompt_that_is_repeated_stops_nothing(calls: Calls, service: Service) -> None:
+    """Some servers answer with the prompt and the completion."""
+    prompt = "Question\nObservation: low\n"
+    service.answers = [httpx2.Response(200, json=[{"0": f"{prompt}Thought\nObservation: x"}])]
+    found = calls.invoke(scoring(service), prompt, stop=["\nObservation:"])
+    assert f"{prompt}Thought" == found
