@@ -98,17 +98,25 @@ class AzureOpenAI(AzureLLM):
         {*MODEL_PARAMETERS, "best_of", "extra_body", "model", "timeout"}
     )
 
-    azure_endpoint: str | None = Field(default_factory=settings.FromEnv("AZURE_OPENAI_ENDPOINT"))
-    """The resource's address, such as `https://<resource>.openai.azure.com`.
+    azure_endpoint: str | None = Field(
+        default_factory=settings.FromEnv("AZURE_OPENAI_ENDPOINT", "AZURE_AI_PROJECT_ENDPOINT"),
+        validate_default=True,
+    )
+    """The address of the resource, such as `https://<resource>.openai.azure.com`, or of a project.
 
-    From `AZURE_OPENAI_ENDPOINT` if not given.
+    From `AZURE_OPENAI_ENDPOINT` if not given, else from `AZURE_AI_PROJECT_ENDPOINT`.
     """
     deployment_name: str | None = Field(default=None, alias="azure_deployment")
     """The deployment's name."""
     openai_api_version: str | None = Field(
-        default_factory=settings.FromEnv("OPENAI_API_VERSION"), alias="api_version"
+        default_factory=settings.FromEnv("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION"),
+        alias="api_version",
+        validate_default=True,
     )
-    """A dated version such as `2024-10-21`, or `v1`. From `OPENAI_API_VERSION` if not given."""
+    """A dated version such as `2024-10-21`, or `v1`.
+
+    From `OPENAI_API_VERSION` if not given, else from `AZURE_OPENAI_API_VERSION`.
+    """
     openai_api_type: str | None = Field(
         default_factory=settings.FromEnv("OPENAI_API_TYPE", default="azure")
     )

@@ -40,6 +40,17 @@ def check_one_credential(llm: AzureLLM) -> None:
         )
 
 
+_CREDENTIAL_HEADERS = frozenset({"api-key", "authorization", "ocp-apim-subscription-key"})
+
+
+def sends_own_credential(llm: AzureLLM) -> bool:
+    """Return whether `default_headers` hold a credential, as gateways want it.
+
+    Then none is asked for, and none of the environment is sent beside it.
+    """
+    return any(name.lower() in _CREDENTIAL_HEADERS for name in llm.default_headers or {})
+
+
 def check_http_clients(llm: AzureLLM) -> None:
     """Refuse what is not a usable HTTP client.
 

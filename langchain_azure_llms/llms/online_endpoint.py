@@ -38,7 +38,7 @@ from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.error_in_success import error_inside_score
 from langchain_azure_llms.http.request import HttpRequest
-from langchain_azure_llms.llms import settings
+from langchain_azure_llms.llms import checks, settings
 from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.completion import CompletionRequest
 from langchain_azure_llms.llms.endpoints import make_endpoint, request_template
@@ -270,6 +270,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
         if self.credential is not None:
             scopes = self.credential_scopes or self.default_scopes
             return credential_authorization(self.credential, scopes, bearer)
+        if checks.sends_own_credential(self) and not self.is_explicit("endpoint_api_key"):
+            return Authorization()
         if self.endpoint_api_key is None:
             raise MissingCredentialError(_NO_CREDENTIAL)
         return bearer(self.endpoint_api_key)

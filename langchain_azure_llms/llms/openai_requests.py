@@ -81,9 +81,10 @@ class OpenAIRequests:
     ) -> None:
         self._llm, self._options, extra_body = llm, params, params.get("extra_body")
         self._params = _generation_params(llm, stop, params, extra_body, stream=stream)
-        self.name = self._params.model or _deployment(self._params)
+        only = llm.route.api  # of an address that is the whole URL of one
+        self.name = self._params.model or _deployment(self._params, is_needed=only is None)
         self.deployment = (llm.endpoint_address, self.name)
-        self.apis: tuple[str, ...] = APIS if llm.api == "auto" else (llm.api,)
+        self.apis: tuple[str, ...] = (only,) if only else APIS if llm.api == "auto" else (llm.api,)
         self._fills_context = _max_tokens(self._params) == FILL_CONTEXT
         self._builds: dict[str, tuple[Mapping[str, str], Build]] = {}
 
@@ -278,11 +279,13 @@ def _generation_params(
     )
 
 
-def _deployment(params: GenerationParams) -> str:
+def _deployment(params: GenerationParams, *, is_needed: bool) -> str:
     """Return the deployment to call; `model` of a call counts only where none is configured."""
     layers = (params.call_body, params.call, params.extra_body, params.model_kwargs)
     deployment = next((layer["model"] for layer in layers if layer.get("model")), None)
     if not isinstance(deployment, str):
+        if not is_needed:
+            return ""
         raise ConfigurationError(
             "No deployment: pass deployment_name (or azure_deployment), the name that the "
             "deployment has in the resource."

@@ -23,7 +23,8 @@ from langchain_azure_llms.auth import (
     provider_authorization,
 )
 from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError
-from langchain_azure_llms.llms import settings
+from langchain_azure_llms.llms import checks, settings
+from langchain_azure_llms.llms.openai_urls import token_scopes
 
 if TYPE_CHECKING:
     from langchain_azure_llms.llms.azure_openai import AzureOpenAI
@@ -120,11 +121,16 @@ def check_counts(llm: AzureOpenAI) -> None:
 
 
 def check_deployment(llm: AzureOpenAI) -> None:
-    """Refuse two names of the deployment.
+    """Refuse two names of the deployment, or two APIs.
 
     Raises:
         ConfigurationError: If the address names another one.
     """
+    if llm.route.api not in (None, llm.api) and llm.api != "auto":
+        raise ConfigurationError(
+            f"The endpoint's address is one of {llm.route.api}, and api is {llm.api!r}: leave api "
+            "out, or give another address."
+        )
     other = llm.route.deployment
     if other and llm.deployment_name and other != llm.deployment_name:
         raise ConfigurationError(
@@ -171,7 +177,7 @@ def authorization_of(llm: AzureOpenAI) -> Authorization:
     """
     if llm.credential is not None:
         holds_key = hasattr(llm.credential, "key")  # an AzureKeyCredential never holds a token
-        scopes = llm.credential_scopes or llm.default_scopes
+        scopes = llm.credential_scopes or token_scopes(llm.endpoint_address, llm.default_scopes)
         with_key: Callable[[Any], Authorization] = api_key
         if not holds_key and (key := key_of(llm.credential)) and _is_token(llm, key):
             with_key = bearer
@@ -180,6 +186,9 @@ def authorization_of(llm: AzureOpenAI) -> Authorization:
         return provider_authorization(
             llm.azure_ad_token_provider, llm.azure_ad_async_token_provider
         )
+    names = ("openai_api_key", "azure_ad_token")
+    if checks.sends_own_credential(llm) and not any(map(llm.is_explicit, names)):
+        return Authorization()
     if llm.azure_ad_token is not None and _sends_token(llm):
         return bearer(llm.azure_ad_token)
     if llm.openai_api_key is None:

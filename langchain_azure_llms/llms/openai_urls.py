@@ -22,7 +22,7 @@ _RESOURCE = r"(?i)(?P<root>.*?)(?:/openai(?:/responses)?)?\Z"
 _MODELS = r"(?i)(?P<root>https://[^/]+\.services\.ai\.azure\.com)/models(?:/.*)?\Z"
 _PROJECT = r"(?i)(?P<root>.*?/api/projects/[^/]+)(?:/openai)?(?:/v1)?(?:/.*)?\Z"
 _MANAGED = r"(?i)(?P<root>.*?/managed-deployments/(?P<name>[^/]+)/v1)(?:/.*)?\Z"
-_OPERATION = r"(?i).*/(?P<operation>chat/completions|completions|responses)\Z"
+_OPERATION = r"(?i).*?/(?P<operation>chat/completions|completions|responses)\Z"
 _APIS = {
     "chat/completions": "chat_completions",
     "completions": "completions",
@@ -105,8 +105,8 @@ class AzureOpenAIRoute(NamedTuple):
         """The URL of Responses: it has no deployment route, and is part of the v1 API alone."""
         if self.api is not None:
             return with_query(self.root, dict(self.query))
-        if self.v1_path != "/openai/v1":
-            return with_query(f"{self.root}{self.v1_path}/responses", dict(self.query))
+        if not self.v1_path:
+            return with_query(f"{self.root}/responses", dict(self.query))
         matches = (re.match(pattern, self.root) for pattern in (_DEPLOYMENT, _V1, _RESOURCE))
         found = next(filter(None, matches), None)
         root = found["root"] if found else self.root
@@ -163,7 +163,7 @@ def azure_openai_route(
         return foundry
     in_deployment, in_v1 = re.match(_DEPLOYMENT, base), re.match(_V1, base)
     if not exact and (api := _api_of(base)) is not None:
-        return AzureOpenAIRoute(base, query=tuple(query.items()), api=api)
+        return AzureOpenAIRoute(base, is_v1=True, query=tuple(query.items()), api=api)
     is_v1 = version in V1_VERSIONS or bool(in_v1 and not (version and version_is_explicit))
     if is_v1:
         version = version if version in V1_VERSIONS - {"v1"} else None
@@ -193,9 +193,33 @@ def _foundry_route(
     if found := re.match(_PROJECT, base):
         preview = version if version in V1_VERSIONS - {"v1"} else None
         return AzureOpenAIRoute(
-            found["root"], api_version=preview, is_v1=True, query=rest,
+            found["root"],
+            api_version=preview,
+            is_v1=True,
+            query=rest,
         )
     return None
+
+
+_CLOUDS = {
+    ".azure.us": "https://cognitiveservices.azure.us/.default",
+    ".azure.cn": "https://cognitiveservices.azure.cn/.default",
+}
+
+
+def token_scopes(address: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the scope that tokens for an address have, by its cloud and its kind.
+
+    Sources: Microsoft, "Azure Government endpoint mappings", "Azure in China developer guide",
+    "Microsoft Foundry SDKs and endpoints" (projects take tokens for `https://ai.azure.com`).
+    """
+    parts, host = split_url(address)
+    if "/api/projects/" in parts.path.lower():
+        return ("https://ai.azure.com/.default",)
+    for end, scope in _CLOUDS.items():
+        if (host or "").lower().endswith(end):
+            return (scope,)
+    return default
 
 
 def _api_of(base: str) -> str | None:

@@ -54,6 +54,16 @@ _OPERATIONAL = frozenset(
 _REQUEST_OPTIONS = {"extra_headers": "default_headers", "extra_query": "default_query"}
 
 
+def without_marks(value: str) -> str:
+    """Return a variable's value without what files and shells leave around it.
+
+    These are blanks, line ends, a byte-order mark, and quotes that a .env file is read with.
+    """
+    value = value.strip().removeprefix("\ufeff").strip()
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1].strip() if is_quoted else value
+
+
 class FromEnv:
     """A field's default: the first of these environment variables that is set and not blank."""
 
@@ -62,8 +72,8 @@ class FromEnv:
 
     def value(self, _data: Mapping[str, Any]) -> Any:
         """Return the variable's value, or None."""
-        values = (os.environ.get(name, "") for name in self.names)
-        return next((value for value in values if value.strip()), None)
+        values = (without_marks(os.environ.get(name, "")) for name in self.names)
+        return next((value for value in values if value), None)
 
     def __call__(self, data: dict[str, Any]) -> Any:
         """Return the variable's value, or the default; pydantic checks it as it does arguments."""
