@@ -6,11 +6,12 @@ Formatters written for the oldest interface take no api type and return plain te
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.outputs import Generation, GenerationChunk
+from pydantic import BeforeValidator
 
 from langchain_azure_llms._completion import CompletionResponse, StreamDelta
 from langchain_azure_llms._redaction import shortened
@@ -25,24 +26,45 @@ from langchain_azure_llms.openai_api.json_body import body_text
 from langchain_azure_llms.openai_api.llm_output import response_of
 
 
-def check_formatter(formatter: Any, api_type: AzureMLEndpointApiType) -> None:
-    """Refuse what is not a formatter, or not one for this api type.
+def checked_formatter(value: Any) -> Any:
+    """Return a formatter; one that is described as saved files do is made.
 
     Raises:
         ConfigurationError: If it is a class, or lacks a method.
-        UnsupportedApiTypeError: If it does not support the api type.
     """
-    name = formatter.__name__ if isinstance(formatter, type) else type(formatter).__name__
-    if isinstance(formatter, type):
+    if isinstance(value, Mapping):
+        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
+            formatter_from_config,
+        )
+
+        return formatter_from_config(value)
+    if value is None:
+        return None
+    if isinstance(value, type):
+        name = value.__name__
         raise ConfigurationError(
             f"content_formatter is the class {name}: pass an object, {name}()."
         )
     for method in ("format_request_payload", "format_response_payload"):
-        if not callable(getattr(formatter, method, None)):
+        if not callable(getattr(value, method, None)):
             raise ConfigurationError(
-                f"content_formatter is a {name} without {method}: derive it from "
+                f"content_formatter is a {type(value).__name__} without {method}: derive it from "
                 "ContentFormatterBase."
             )
+    return value
+
+
+Formatter = Annotated[Any, BeforeValidator(checked_formatter)]
+
+
+def check_api_type(formatter: Any, api_type: AzureMLEndpointApiType) -> None:
+    """Refuse a formatter that is not one for this api type.
+
+    Raises:
+        UnsupportedApiTypeError: If it does not support the api type.
+        ConfigurationError: If it says so wrongly.
+    """
+    name = type(formatter).__name__
     supported = getattr(formatter, "supported_api_types", [AzureMLEndpointApiType.dedicated])
     if not isinstance(supported, Collection):
         raise ConfigurationError(

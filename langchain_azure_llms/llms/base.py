@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LanguageModelInput
@@ -17,7 +18,6 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -31,7 +31,6 @@ from langchain_azure_llms.http.retry import RetryPolicy
 from langchain_azure_llms.llms import batching, checks, copying, generation, settings
 from langchain_azure_llms.llms.cache_key import calling_with, identity, redacted, settings_digest
 
-Credential = Annotated[Any, BeforeValidator(checks.checked_credential)]
 Stop = list[str] | None
 Manager = CallbackManagerForLLMRun | None
 AsyncManager = AsyncCallbackManagerForLLMRun | None
@@ -50,20 +49,20 @@ class AzureLLM(BaseLLM):
     """Headers that every request carries, in place of our own of the same name."""
     default_query: Mapping[str, object] | None = Field(default=None, repr=False)
     """Query parameters that every request carries."""
-    http_client: Any | None = Field(default=None, repr=False, exclude=True)
+    http_client: checks.SyncClient = Field(default=None, repr=False, exclude=True)
     """Your own `httpx2.Client` for the sync methods: proxies, certificates, limits."""
-    http_async_client: Any | None = Field(default=None, repr=False, exclude=True)
+    http_async_client: checks.AsyncClient = Field(default=None, repr=False, exclude=True)
     """Your own `httpx2.AsyncClient` for the async methods."""
     rate_limiter: BaseRateLimiter | None = Field(default=None, repr=False, exclude=True)
     """Asked before each request; its retries are not counted."""
-    credential: Credential = Field(default=None, repr=False, exclude=True)
+    credential: checks.Credential = Field(default=None, repr=False, exclude=True)
     """Who sends the requests: a key; an `azure.core.credentials.AzureKeyCredential`; a credential
     of azure-identity, sync or async; or a function, or coroutine function, that returns a token.
 
     Tokens are kept until shortly before they expire; a function's, when it is an object with
     `token` and `expires_on`, or a JSON Web Token.
     """
-    credential_scopes: Annotated[Any, BeforeValidator(checks.checked_scopes)] = None
+    credential_scopes: checks.Scopes = None
     """What tokens are requested for; None means the service's own scope."""
     allow_plain_http: bool = False
     """Whether credentials and prompts may travel unencrypted beyond this machine."""
@@ -81,6 +80,8 @@ class AzureLLM(BaseLLM):
     """The settings that say who sends; those of one group are one credential."""
     shared_resources: ClassVar[tuple[str, ...]] = settings.SHARED_RESOURCES
     """Settings that are live objects: copies share them, and files do not hold them."""
+    other_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What other libraries call settings of this class, each with its name here."""
     call_arguments: ClassVar[frozenset[str]] = frozenset()
     """Settings that a call may have of its own."""
     endpoint_address: ClassVar[Any]
@@ -133,7 +134,9 @@ class AzureLLM(BaseLLM):
         if not isinstance(values, Mapping):
             return values
         known, unknown = settings.by_field_name(values, cls.model_fields, cls.__name__)
-        return cls._accept_unknown(known, unknown)
+        accepted = cls._accept_unknown(known, unknown)
+        settings.check_model_kwargs(accepted, cls)
+        return accepted
 
     @classmethod
     def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +147,6 @@ class AzureLLM(BaseLLM):
 
     @model_validator(mode="after")
     def _check_shared_settings(self) -> Self:
-        checks.check_http_clients(self)
         checks.check_one_credential(self)
         self._add_version(settings.PACKAGE, settings.package_version())
         return self
@@ -164,7 +166,8 @@ class AzureLLM(BaseLLM):
         return settings_digest(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, copying.as_secret(self, name, value))
+        checked = checks.checked_assignment(type(self), name, copying.as_secret(self, name, value))
+        super().__setattr__(name, checked)
         if name in type(self).model_fields:
             copying.drop_cached(self)
 

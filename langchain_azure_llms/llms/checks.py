@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx2
-from pydantic import SecretStr
+from langchain_core.language_models.llms import BaseLLM
+from pydantic import BeforeValidator, SecretStr, TypeAdapter, ValidationError
 
 from langchain_azure_llms._redaction import public_url
 from langchain_azure_llms.auth import check_credential
 from langchain_azure_llms.exceptions import ConfigurationError, ConflictingCredentialsError
+from langchain_azure_llms.llms import settings
 
 if TYPE_CHECKING:
     from langchain_azure_llms.llms.base import AzureLLM
@@ -51,15 +55,10 @@ def sends_own_credential(llm: AzureLLM) -> bool:
     return any(name.lower() in _CREDENTIAL_HEADERS for name in llm.default_headers or {})
 
 
-def check_http_clients(llm: AzureLLM) -> None:
-    """Refuse what is not a usable HTTP client.
+def _http_client(name: str, wanted: type) -> Callable[[Any], Any]:
+    """Return what refuses other than usable HTTP clients, such as a client of `httpx`."""
 
-    Raises:
-        ConfigurationError: If one is something else, such as a client of `httpx`.
-    """
-    clients = {"http_client": httpx2.Client, "http_async_client": httpx2.AsyncClient}
-    for name, wanted in clients.items():
-        client = getattr(llm, name)
+    def check(client: Any) -> Any:
         if client is not None and not isinstance(client, wanted):
             module = type(client).__module__.partition(".")[0]
             same = ", which takes the same arguments" if module == "httpx" else ""
@@ -67,6 +66,9 @@ def check_http_clients(llm: AzureLLM) -> None:
                 f"{name} is a {module}.{type(client).__name__}; requests are sent by httpx2. "
                 f"Pass an httpx2.{wanted.__name__}{same}."
             )
+        return client
+
+    return check
 
 
 def checked_scopes(value: Any) -> tuple[str, ...] | None:
@@ -85,6 +87,49 @@ def checked_scopes(value: Any) -> tuple[str, ...] | None:
             "'https://cognitiveservices.azure.com/.default'."
         )
     return tuple(scopes)
+
+
+Credential = Annotated[Any, BeforeValidator(checked_credential)]
+Scopes = Annotated[Any, BeforeValidator(checked_scopes)]
+SyncClient = Annotated[Any, BeforeValidator(_http_client("http_client", httpx2.Client))]
+AsyncClient = Annotated[Any, BeforeValidator(_http_client("http_async_client", httpx2.AsyncClient))]
+
+
+@lru_cache(maxsize=256)
+def _adapter(cls: type[AzureLLM], name: str) -> TypeAdapter[Any]:
+    field = cls.model_fields[name]
+    plain: Any = field.annotation
+    return TypeAdapter(Annotated[(plain, *field.metadata)] if field.metadata else plain)
+
+
+def checked_assignment(cls: type[AzureLLM], name: str, value: Any) -> Any:
+    """Return a value that is assigned to one of our own settings, checked as an argument is.
+
+    What depends on other settings is checked at the next call.
+
+    Raises:
+        ConfigurationError: If it is wrong.
+    """
+    if name not in cls.model_fields or name in BaseLLM.model_fields:
+        return value
+    problem = None
+    try:
+        return _adapter(cls, name).validate_python(value)
+    except ValidationError as error:
+        problem = settings.configuration_error(f"{cls.__name__}.{name}", error)
+    raise problem
+
+
+def refuse_missing(errors: list[ConfigurationError]) -> None:
+    """Raise the errors of what is missing: one as it is, several as one.
+
+    Raises:
+        ConfigurationError: If there are any.
+    """
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ConfigurationError(" ".join(map(str, errors)))
 
 
 def shown(argument: tuple[str | None, Any]) -> tuple[str | None, Any]:

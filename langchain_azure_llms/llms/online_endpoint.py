@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -52,6 +53,13 @@ _NO_CREDENTIAL = (
     "No credential for the endpoint: pass endpoint_api_key, or credential (a key, a credential of "
     "azure-identity such as DefaultAzureCredential(), or a function that returns a token); or set "
     "AZUREML_ENDPOINT_API_KEY."
+)
+_NO_ENDPOINT = (
+    "No endpoint: pass endpoint_url, or set AZUREML_ENDPOINT_URL, to the whole scoring URL."
+)
+_NO_FORMATTER = (
+    "No content formatter: pass content_formatter, such as CustomOpenAIContentFormatter(), that "
+    "fits the deployed model."
 )
 _PROMPT_CODES = ("content_filter", "context_length_exceeded")
 _REQUEST_REFUSED = frozenset({400, 404, 405, 415, 422})
@@ -111,6 +119,24 @@ class AzureMLOnlineEndpoint(AzureLLM):
         ("endpoint_api_key",),
     )
 
+    other_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "api_key": "endpoint_api_key",
+            "azure_deployment": "deployment_name",
+            "azure_endpoint": "endpoint_url",
+            "azureml_endpoint_url": "endpoint_url",
+            "base_url": "endpoint_url",
+            "deployment": "deployment_name",
+            "endpoint": "endpoint_url",
+            "endpoint_key": "endpoint_api_key",
+            "formatter": "content_formatter",
+            "key": "endpoint_api_key",
+            "request_timeout": "timeout",
+            "token": "credential",
+            "url": "endpoint_url",
+        }
+    )
+
     endpoint_url: str = Field(
         default_factory=settings.FromEnv("AZUREML_ENDPOINT_URL"), validate_default=True
     )
@@ -138,7 +164,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
 
     From `AZUREML_DEPLOYMENT_NAME` if not given.
     """
-    timeout: Any = Field(
+    timeout: settings.Timeout = Field(
         default_factory=settings.FromEnv("AZUREML_TIMEOUT", default="50"), validate_default=True
     )
     """Seconds that each step of a request may take (connecting, sending, waiting for bytes).
@@ -146,7 +172,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     A number, a pair (connect, read) or an `httpx2.Timeout`. From `AZUREML_TIMEOUT`, else 50.
     """
     max_retries: int = Field(default=1, ge=0)
-    content_formatter: Any = None
+    content_formatter: adapter.Formatter = None
     """Translates between prompts and the deployed model's schema.
 
     A formatter, or `{"_type": name, ...its settings}` as saved files hold it.
@@ -158,10 +184,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     @classmethod
     def _check_url(cls, value: Any, info: ValidationInfo) -> Any:
         if not value:
-            raise ConfigurationError(
-                "No endpoint: pass endpoint_url, or set AZUREML_ENDPOINT_URL, to the whole scoring "
-                "URL."
-            )
+            return ""  # named with all that is missing
         if not isinstance(value, str):
             return value
         trimmed = value.strip().rstrip("/")
@@ -189,17 +212,6 @@ class AzureMLOnlineEndpoint(AzureLLM):
             _DEDICATED if name == AzureMLEndpointApiType.realtime else AzureMLEndpointApiType(name)
         )
 
-    @field_validator("content_formatter", mode="before")
-    @classmethod
-    def _read_formatter(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
-            formatter_from_config,
-        )
-
-        return formatter_from_config(value)
-
     @field_serializer("content_formatter", when_used="json-unless-none")
     def _write_formatter(self, value: Any) -> dict[str, Any]:
         from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
@@ -208,18 +220,25 @@ class AzureMLOnlineEndpoint(AzureLLM):
 
         return formatter_config(value)
 
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _check_timeout(cls, value: Any) -> Any:
-        return settings.checked_timeout(value, "timeout")
-
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
+        self._refuse_missing()
         check_secret(self.endpoint_api_key, "endpoint_api_key")
-        if self.content_formatter is not None:
-            adapter.check_formatter(self.content_formatter, self.endpoint_api_type)
         _ = self.endpoint
         return self
+
+    def _refuse_missing(self) -> None:
+        """Name all that is missing at once; a formatter may come later, if it is all."""
+        problems: list[ConfigurationError] = []
+        if not self.endpoint_url:
+            problems.append(ConfigurationError(_NO_ENDPOINT))
+        try:
+            self._authorization()
+        except MissingCredentialError as error:
+            problems.append(error)
+        if problems and self.content_formatter is None:
+            problems.append(ConfigurationError(_NO_FORMATTER))
+        checks.refuse_missing(problems)
 
     @property
     def _llm_type(self) -> str:
@@ -278,6 +297,8 @@ class AzureMLOnlineEndpoint(AzureLLM):
 
     def _make_endpoint(self) -> Endpoint:
         formatter = self.content_formatter
+        if formatter is not None:
+            adapter.check_api_type(formatter, self.endpoint_api_type)
         return make_endpoint(
             self,
             self._authorization(),
@@ -296,10 +317,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
         settings.refuse_settings(params, type(self))
         formatter, api_type = self.content_formatter, self.endpoint_api_type
         if formatter is None:
-            raise ConfigurationError(
-                "No content formatter: pass content_formatter, such as "
-                "CustomOpenAIContentFormatter(), that fits the deployed model."
-            )
+            raise ConfigurationError(_NO_FORMATTER)
         stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
         stream_format: Any = getattr(formatter, "stream_format", "events") if stream else None
         params = {**(self.model_kwargs or {}), **params}

@@ -263,7 +263,7 @@ def _generation_params(
         if given is not None:
             check_stop(given)
     values = {name: getattr(llm, name) for name in MODEL_PARAMETERS}
-    if llm.best_of > 1:  # some deployments refuse best_of, so its default is not sent
+    if (llm.best_of or 1) > 1:  # some deployments refuse best_of, so its default is not sent
         values["best_of"] = llm.best_of
     return GenerationParams(
         settings=values,

@@ -15,6 +15,10 @@ from langchain_azure_llms.llms.urls import split_url, with_query
 V1_VERSIONS = frozenset({"v1", "latest", "preview"})
 """Values of `api_version` that mean the v1 API (Microsoft: "Azure OpenAI v1 API")."""
 
+NO_VERSION = (
+    "No API version: pass api_version, such as '2024-10-21', or set OPENAI_API_VERSION; or use the "
+    "v1 API with api_version='v1'."
+)
 # Patterns are texts, compiled with their first use: an import need not wait for them.
 _DEPLOYMENT = r"(?i)(?P<root>.*?)(?:/openai)?/deployments(?:/(?P<name>[^/]+)(?:/.*)?)?\Z"
 _V1 = r"(?i)(?P<root>.*?)/openai/v1(?:/.*)?\Z"
@@ -168,10 +172,7 @@ def azure_openai_route(
     if is_v1:
         version = version if version in V1_VERSIONS - {"v1"} else None
     elif not version:
-        raise ConfigurationError(
-            "No API version: pass api_version, such as '2024-10-21', or set OPENAI_API_VERSION; or "
-            "use the v1 API with api_version='v1'."
-        )
+        raise ConfigurationError(NO_VERSION)
     found = in_deployment or in_v1 or re.match(_MODELS, base) or re.match(_RESOURCE, base)
     root = found["root"] if found else base
     named = in_deployment["name"] if in_deployment else None

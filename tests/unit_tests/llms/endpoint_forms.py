@@ -41,7 +41,7 @@ class EndpointForm:
     @property
     def chat_url(self) -> str:
         """Where chat completions go."""
-        return self.url.replace("/completions", "/chat/completions")
+        return self.url if self.only else self.url.replace("/completions", "/chat/completions")
 
     @property
     def responses_url(self) -> str:
