@@ -16,6 +16,7 @@ from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_azure_llms._completion import CompletionResponse
 from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.http import async_io, sync_io
+from langchain_azure_llms.http.backpressure import Backpressure
 from langchain_azure_llms.http.request import Surroundings
 from langchain_azure_llms.http.retry import Cooldowns
 from langchain_azure_llms.llms.api_cache import api_cache
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from langchain_azure_llms.llms.base import AzureLLM
 
 SURROUNDINGS = Surroundings(Cooldowns(), time.monotonic, time.time, random.uniform)
-in_flight_limit: ContextVar[int | None] = ContextVar("in_flight_limit", default=None)
+backpressure: ContextVar[Backpressure | None] = ContextVar("backpressure", default=None)
 """How many requests the batch under way may have in flight; None outside of a batch."""
 
 Part = tuple[int, CompletionResponse]
@@ -67,12 +68,14 @@ def generate(
         count, response = _complete(llm, builder, first)
     parts = [(0, response)]
     if rest := _rest(builder, prompts, count):
-        limit = in_flight_limit.get() or llm.max_concurrency
+        pressure = backpressure.get() or Backpressure(llm.max_concurrency)
         if runs_in_event_loop(llm):
-            parts += run_in_event_loop(partial(_acomplete_rest, llm, builder, prompts, rest, limit))
+            parts += run_in_event_loop(
+                partial(_acomplete_rest, llm, builder, prompts, rest, pressure)
+            )
         else:
             complete = partial(_complete_part, llm, builder, prompts)
-            with closing(map_in_threads(complete, rest, limit)) as done:
+            with closing(map_in_threads(complete, rest, lambda: pressure.limit)) as done:
                 parts += done
     return _result(llm, parts)
 
@@ -96,17 +99,22 @@ async def agenerate(
         count, response = await _acomplete(llm, builder, first)
     parts = [(0, response)]
     if rest := _rest(builder, prompts, count):
-        limit = in_flight_limit.get() or llm.max_concurrency
-        parts += await _acomplete_rest(llm, builder, prompts, rest, limit)
+        pressure = backpressure.get() or Backpressure(llm.max_concurrency)
+        parts += await _acomplete_rest(llm, builder, prompts, rest, pressure)
     return _result(llm, parts)
 
 
 def _complete(llm: AzureLLM, builder: RequestBuilder, pack: Sequence[str]) -> PackResult:
-    return sync_io.run(complete_pack(builder, pack, SURROUNDINGS), llm.endpoint)
+    return sync_io.run(complete_pack(builder, pack, _surroundings()), llm.endpoint)
 
 
 async def _acomplete(llm: AzureLLM, builder: RequestBuilder, pack: Sequence[str]) -> PackResult:
-    return await async_io.run(complete_pack(builder, pack, SURROUNDINGS), llm.endpoint)
+    return await async_io.run(complete_pack(builder, pack, _surroundings()), llm.endpoint)
+
+
+def _surroundings() -> Surroundings:
+    pressure = backpressure.get()
+    return SURROUNDINGS if pressure is None else SURROUNDINGS._replace(backpressure=pressure)
 
 
 def _complete_part(
@@ -130,10 +138,10 @@ async def _acomplete_rest(
     builder: RequestBuilder,
     prompts: list[str],
     rest: list[tuple[int, Sequence[str]]],
-    limit: int,
+    pressure: Backpressure,
 ) -> list[Part]:
     complete = partial(_acomplete_part, llm, builder, prompts)
-    async with aclosing(ConcurrentTasks(complete, rest, limit)) as done:
+    async with aclosing(ConcurrentTasks(complete, rest, lambda: pressure.limit)) as done:
         return [part async for part in done]
 
 
@@ -146,7 +154,7 @@ def _numbered(start: int, prompts: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except AzureLLMError as error:
-        if in_flight_limit.get() is None:
+        if backpressure.get() is None:
             with_prompt_number(error, start, len(prompts))
         raise
 
