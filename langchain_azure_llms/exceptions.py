@@ -27,14 +27,16 @@ AzureLLMError(Exception)
 |   +-- ServerError(ModelAPIError)
 +-- ResponseFormatError
 +-- LoadError(ValueError)
+    +-- MissingFileError(FileNotFoundError)
     +-- UnknownTypeError
+    +-- UnreadableFileError(PermissionError)
     +-- UnsupportedFileError
 ```
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -62,6 +64,7 @@ __all__ = [
     "EndpointTimeoutError",
     "LoadError",
     "MissingCredentialError",
+    "MissingFileError",
     "ModelContainerError",
     "OperationNotSupportedError",
     "PermissionDeniedError",
@@ -72,6 +75,7 @@ __all__ = [
     "StatusError",
     "StreamInterruptedError",
     "UnknownTypeError",
+    "UnreadableFileError",
     "UnsupportedApiTypeError",
     "UnsupportedFileError",
 ]
@@ -330,6 +334,22 @@ class LoadError(AzureLLMError, ValueError):
     def __init__(self, message: str, *, path: str = "") -> None:
         super().__init__(message)
         self.path = path
+
+
+class MissingFileError(LoadError, FileNotFoundError):
+    """A file to load is not there."""
+
+    def __new__(cls, *args: Any, **_: Any) -> Self:
+        """Make it without keywords, which OSError does not take."""
+        return FileNotFoundError.__new__(cls, *args)
+
+
+class UnreadableFileError(LoadError, PermissionError):
+    """A file to load may not be read."""
+
+    def __new__(cls, *args: Any, **_: Any) -> Self:
+        """Make it without keywords, which OSError does not take."""
+        return PermissionError.__new__(cls, *args)
 
 
 class UnknownTypeError(LoadError):

@@ -65,6 +65,10 @@ class ContentFormatterBase:
             return NotImplemented
         return self.state == other.state
 
+    def __repr__(self) -> str:
+        """Return the class and the names of what it keeps: values may be secret."""
+        return f"{type(self).__name__}({', '.join(f'{name}=...' for name in self.state)})"
+
     @property
     def state(self) -> dict[str, Any]:
         """All attributes of this object, those in slots included."""

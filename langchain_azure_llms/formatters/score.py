@@ -3,8 +3,10 @@
 The same request is answered in several forms, depending on when the model was deployed: the older
 servers of the model catalogue answer `[{"0": text}]`, today's
 `{"output": [text], "finish_reason", ...}`, MLflow's own server wraps both into
-`{"predictions": ...}`, and custom score scripts answer as they like. All of them contain one text
-for the one prompt that was sent.
+`{"predictions": ...}`; containers of one's own answer as Ollama (`{"response": text}`), Triton
+(`{"text_output": text}`, `{"outputs": [{"data": [text]}]}`) or OpenAI (`{"choices": [...]}`) do,
+and custom score scripts as they like. All of them contain one text for the one prompt that was
+sent.
 """
 
 from __future__ import annotations
@@ -17,7 +19,17 @@ from langchain_azure_llms.formatters.base import AzureMLEndpointApiType, Content
 from langchain_azure_llms.openai_api.json_body import decode_json, encode_json, unexpected
 from langchain_azure_llms.openai_api.llm_output import llm_output_of
 
-_TEXT_KEYS = ("output", "predictions", "0", "generated_text", "summary_text", "text")
+_TEXT_KEYS = (
+    "output",
+    "predictions",
+    "0",
+    "generated_text",
+    "summary_text",
+    "translation_text",
+    "text",
+    "response",  # Ollama, "Generate a completion"
+    "text_output",  # NVIDIA Triton, "Generate extension"
+)
 _MAX_DEPTH = 6
 """No known server nests deeper."""
 
@@ -88,6 +100,12 @@ def _find_text(value: Any) -> str | None:
                 return value
             case [first, *_]:
                 value = first
+            case {"choices": [{"message": {"content": str() as text}}, *_]}:  # OpenAI's, by vLLM
+                return text
+            case {"choices": [{"text": str() as text}, *_]}:
+                return text
+            case {"outputs": [{"data": [str() as text, *_]}, *_]}:  # Triton, "Inference protocol"
+                return text
             case dict():
                 value = next((value[key] for key in _TEXT_KEYS if key in value), None)
             case _:

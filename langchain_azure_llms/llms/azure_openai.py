@@ -1,7 +1,5 @@
 """Azure OpenAI text completion."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self

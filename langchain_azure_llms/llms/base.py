@@ -1,9 +1,10 @@
 """What both LLM classes share: settings, LangChain's interface, batches, saving."""
 
-from __future__ import annotations
+# Annotations are evaluated here, not among the names of a user's subclass.
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +29,9 @@ from pydantic import (
 from langchain_azure_llms.http import transports
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.retry import RetryPolicy
-from langchain_azure_llms.llms import batching, checks, copying, generation, settings
+from langchain_azure_llms.llms import batching, checks, copying, generation, overriding, settings
 from langchain_azure_llms.llms.cache_key import calling_with, identity, redacted, settings_digest
+from langchain_azure_llms.llms.overriding import GENERATING, STREAMING
 
 Stop = list[str] | None
 Manager = CallbackManagerForLLMRun | None
@@ -72,8 +74,6 @@ class AzureLLM(BaseLLM):
         populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
     )
 
-    # --- defined by subclasses ---------------------------------------------------------------
-
     default_scopes: ClassVar[tuple[str, ...]]
     """The scope that tokens for the service have."""
     credential_settings: ClassVar[tuple[tuple[str, ...], ...]]
@@ -105,8 +105,6 @@ class AzureLLM(BaseLLM):
     @abstractmethod
     def request_builder(self, stop: Stop, params: dict[str, Any], *, stream: bool) -> Any:
         """Return the `RequestBuilder` of one call; refuse arguments that are not a call's."""
-
-    # --- settings ----------------------------------------------------------------------------
 
     def __init__(self, **given: Any) -> None:
         problem = None
@@ -186,8 +184,6 @@ class AzureLLM(BaseLLM):
     def __repr_args__(self) -> Any:
         return map(checks.shown, super().__repr_args__())
 
-    # --- copied and saved --------------------------------------------------------------------
-
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other settings, which are not checked before the next call."""
         changed = {n: copying.as_secret(self, n, value) for n, value in (update or {}).items()}
@@ -233,8 +229,6 @@ class AzureLLM(BaseLLM):
         """Return what identifies this LLM and the call under way; caches and tracers use it."""
         return {**super().asdict(), **identity(self)}
 
-    # --- LangChain's interface ---------------------------------------------------------------
-
     def generate(
         self, prompts: list[str], stop: Stop = None, callbacks: Any = None, **kwargs: Any
     ) -> LLMResult:
@@ -260,6 +254,8 @@ class AzureLLM(BaseLLM):
         **kwargs: Any,
     ) -> Iterator[str]:
         """Complete a prompt piece by piece; see LangChain's `BaseLLM.stream`."""
+        if self.overrides(GENERATING) and not self.overrides(STREAMING):  # as LangChain's base does
+            return iter([self.invoke(input, config, stop=stop, **kwargs)])
         return super().stream(input, config, stop=stop, **redacted(kwargs))
 
     def astream(
@@ -271,11 +267,15 @@ class AzureLLM(BaseLLM):
         **kwargs: Any,
     ) -> AsyncIterator[str]:
         """Complete a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
+        if self.overrides(GENERATING) and not self.overrides(STREAMING):
+            return overriding.as_stream(self.ainvoke(input, config, stop=stop, **kwargs))
         return super().astream(input, config, stop=stop, **redacted(kwargs))
 
     def _generate(
         self, prompts: list[str], stop: Stop = None, run_manager: Manager = None, **kwargs: Any
     ) -> LLMResult:
+        if "_call" in overriding.overridden(type(self), AzureLLM):
+            return overriding.generate_by_call(self, prompts, stop, run_manager, kwargs)
         return generation.generate(self, prompts, stop, run_manager, kwargs)
 
     async def _agenerate(
@@ -285,7 +285,9 @@ class AzureLLM(BaseLLM):
         run_manager: AsyncManager = None,
         **kwargs: Any,
     ) -> LLMResult:
-        if self._overrides("_generate") and not self._overrides("_agenerate"):
+        if self.overrides({"_acall"}):
+            return await overriding.agenerate_by_call(self, prompts, stop, run_manager, kwargs)
+        if self.overrides({"_generate", "_call"}) and not self.overrides({"_agenerate"}):
             return await super()._agenerate(prompts, stop, run_manager, **kwargs)
         return await generation.agenerate(self, prompts, stop, run_manager, kwargs)
 
@@ -297,15 +299,26 @@ class AzureLLM(BaseLLM):
     def _astream(
         self, prompt: str, stop: Stop = None, run_manager: AsyncManager = None, **kwargs: Any
     ) -> AsyncIterator[GenerationChunk]:
-        if self._overrides("_stream") and not self._overrides("_astream"):
+        if self.overrides({"_stream"}) and not self.overrides({"_astream"}):
             return super()._astream(prompt, stop, run_manager, **kwargs)
         return generation.astream(self, prompt, stop, run_manager, kwargs)
 
-    def _overrides(self, method: str) -> bool:
-        """Return whether a subclass, or this object, has a method of its own."""
-        return method in vars(self) or getattr(type(self), method) is not getattr(AzureLLM, method)
+    def _call(
+        self, prompt: str, stop: Stop = None, run_manager: Manager = None, **kwargs: Any
+    ) -> str:
+        found = generation.generate(self, [prompt], stop, run_manager, kwargs)
+        return found.generations[0][0].text
 
-    # --- batches -----------------------------------------------------------------------------
+    async def _acall(
+        self, prompt: str, stop: Stop = None, run_manager: AsyncManager = None, **kwargs: Any
+    ) -> str:
+        found = await generation.agenerate(self, [prompt], stop, run_manager, kwargs)
+        return found.generations[0][0].text
+
+    def overrides(self, methods: AbstractSet[str]) -> bool:
+        """Return whether a subclass, or this object, has one of these hooks of its own."""
+        own = overriding.overridden(type(self), AzureLLM)
+        return not methods.isdisjoint(own) or not methods.isdisjoint(vars(self))
 
     def batch(
         self,
@@ -369,10 +382,8 @@ class AzureLLM(BaseLLM):
 
     @property
     def overrides_generate(self) -> bool:
-        """Whether a subclass has a `generate`, sync or async, of its own."""
-        return any(map(self._overrides, ("generate", "agenerate", "_generate", "_agenerate")))
-
-    # --- other -------------------------------------------------------------------------------
+        """Whether a subclass answers by methods of its own, sync or async."""
+        return self.overrides(GENERATING)
 
     def with_retry(self, **options: Any) -> Runnable[LanguageModelInput, str]:
         """Return a runnable that retries errors whose `is_retryable` is true, by default.

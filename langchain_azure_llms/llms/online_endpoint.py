@@ -1,11 +1,9 @@
 """Models on Azure Machine Learning online endpoints and serverless endpoints."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from langchain_core.language_models.base import LangSmithParams
@@ -27,26 +25,19 @@ from langchain_azure_llms.auth import (
     key_of,
 )
 from langchain_azure_llms.exceptions import (
-    BadRequestError,
     ConfigurationError,
-    ContentFilterError,
-    ContextLengthError,
     MissingCredentialError,
-    StatusError,
 )
 from langchain_azure_llms.formatters import adapter
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.error_in_success import error_inside_score
-from langchain_azure_llms.http.request import HttpRequest
 from langchain_azure_llms.llms import checks, settings
 from langchain_azure_llms.llms.base import AzureLLM
-from langchain_azure_llms.llms.completion import CompletionRequest
 from langchain_azure_llms.llms.endpoints import make_endpoint, request_template
 from langchain_azure_llms.llms.registry import llm_registry
+from langchain_azure_llms.llms.scoring_requests import ScoringRequests
 from langchain_azure_llms.llms.urls import check_url
-from langchain_azure_llms.openai_api.stop import as_stop, cut_response
-from langchain_azure_llms.openai_api.stream import Ending
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
 _NO_CREDENTIAL = (
@@ -61,8 +52,6 @@ _NO_FORMATTER = (
     "No content formatter: pass content_formatter, such as CustomOpenAIContentFormatter(), that "
     "fits the deployed model."
 )
-_PROMPT_CODES = ("content_filter", "context_length_exceeded")
-_REQUEST_REFUSED = frozenset({400, 404, 405, 415, 422})
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
 
 
@@ -280,6 +269,11 @@ class AzureMLOnlineEndpoint(AzureLLM):
         """The scoring URL."""
         return self.endpoint_url
 
+    @cached_property
+    def formatter_api_type(self) -> AzureMLEndpointApiType:
+        """The api type as the formatter calls it: `realtime` is an old name."""
+        return adapter.api_type_for(self.content_formatter, self.endpoint_api_type)
+
     @property
     def fallback_model_name(self) -> str | None:
         """The deployment's name."""
@@ -315,9 +309,10 @@ class AzureMLOnlineEndpoint(AzureLLM):
     ) -> ScoringRequests:
         """Return what makes the requests of one call."""
         settings.refuse_settings(params, type(self))
-        formatter, api_type = self.content_formatter, self.endpoint_api_type
+        formatter = self.content_formatter
         if formatter is None:
             raise ConfigurationError(_NO_FORMATTER)
+        api_type = self.formatter_api_type
         stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
         stream_format: Any = getattr(formatter, "stream_format", "events") if stream else None
         params = {**(self.model_kwargs or {}), **params}
@@ -338,62 +333,6 @@ class AzureMLOnlineEndpoint(AzureLLM):
         return ScoringRequests(
             template, formatter, api_type, params, self.endpoint_url, self.endpoint_url
         )
-
-
-class ScoringRequests(NamedTuple):
-    """Makes the requests of one call; each carries one prompt.
-
-    Attributes:
-        template: The request without its body.
-        formatter: The content formatter.
-        api_type: How the model is hosted.
-        params: Model parameters.
-        deployment: The scoring URL.
-        name: The scoring URL, too.
-        apis: One: the schema of the content formatter.
-    """
-
-    template: HttpRequest
-    formatter: Any
-    api_type: AzureMLEndpointApiType
-    params: dict[str, Any]
-    deployment: str
-    name: str
-    apis: tuple[str, ...] = ("",)
-
-    def pack_size(self, api: str) -> int:  # noqa: ARG002 - there is one API
-        """Return 1: score scripts answer one prompt, and drop others in silence."""
-        return 1
-
-    def build(self, api: str, prompts: Sequence[str]) -> CompletionRequest:  # noqa: ARG002
-        """Return the request for a prompt."""
-        formatter, api_type = self.formatter, self.api_type
-        params, prompt = deepcopy(self.params) if self.params else {}, prompts[0]
-        stop = as_stop(params.get("stop"))  # score scripts may ignore it
-        body = adapter.build_payload(formatter, prompt, params, api_type)
-        return CompletionRequest(
-            prompts,
-            self.template.with_body(body),
-            parse_response=lambda body: cut_response(
-                adapter.parse_response(formatter, body, api_type), stop, prompt
-            ),
-            parse_event=lambda data: adapter.parse_event(formatter, data, api_type),
-            stop=stop,
-            ending=Ending(getattr(formatter, "stream_end_marker", None)),
-        )
-
-    def substitute_for(self, error: BadRequestError, api: str) -> None:
-        """Return None: parameters are the formatter's business."""
-
-    def add_hint(self, error: StatusError) -> None:
-        """Name the formatter where the request itself was refused: the likeliest mistake of all."""
-        status = getattr(error, "model_status_code", None) or error.status_code
-        about_prompt = error.code in _PROMPT_CODES or isinstance(
-            error, ContentFilterError | ContextLengthError
-        )
-        if status in _REQUEST_REFUSED and not about_prompt:
-            name = type(self.formatter).__name__
-            error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)
 
 
 llm_registry.register("azureml_endpoint", AzureMLOnlineEndpoint)
