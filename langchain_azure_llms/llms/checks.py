@@ -44,15 +44,25 @@ def check_one_credential(llm: AzureLLM) -> None:
         )
 
 
-_CREDENTIAL_HEADERS = frozenset({"api-key", "authorization", "ocp-apim-subscription-key"})
+_SERVICE_HEADERS = frozenset({"api-key", "authorization"})
+_GATEWAY_HEADER = "ocp-apim-subscription-key"
 
 
-def sends_own_credential(llm: AzureLLM) -> bool:
-    """Return whether `default_headers` hold a credential, as gateways want it.
+def has_own_credential(llm: AzureLLM, *settings: str) -> bool:
+    """Return whether `default_headers` hold the credential, so that no other is needed or sent.
 
-    Then none is asked for, and none of the environment is sent beside it.
+    One that was passed is sent all the same. One of the environment is sent beside a key of Azure
+    API Management, which is for the gateway alone, but not beside another one for the service.
+
+    Args:
+        llm: The LLM.
+        *settings: The settings that may hold another credential.
     """
-    return any(name.lower() in _CREDENTIAL_HEADERS for name in llm.default_headers or {})
+    if any(map(llm.is_explicit, settings)):
+        return False
+    names = {name.lower() for name in llm.default_headers or {}}
+    is_given = any(getattr(llm, name) is not None for name in settings)
+    return not names.isdisjoint(_SERVICE_HEADERS) or (_GATEWAY_HEADER in names and not is_given)
 
 
 def _http_client(name: str, wanted: type) -> Callable[[Any], Any]:

@@ -283,7 +283,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
         if self.credential is not None:
             scopes = self.credential_scopes or self.default_scopes
             return credential_authorization(self.credential, scopes, bearer)
-        if checks.sends_own_credential(self) and not self.is_explicit("endpoint_api_key"):
+        if checks.has_own_credential(self, "endpoint_api_key"):
             return Authorization()
         if self.endpoint_api_key is None:
             raise MissingCredentialError(_NO_CREDENTIAL)

@@ -262,8 +262,7 @@ def authorization_of(llm: AzureOpenAI) -> Authorization:
         return provider_authorization(
             llm.azure_ad_token_provider, llm.azure_ad_async_token_provider
         )
-    names = ("openai_api_key", "azure_ad_token")
-    if checks.sends_own_credential(llm) and not any(map(llm.is_explicit, names)):
+    if checks.has_own_credential(llm, "openai_api_key", "azure_ad_token"):
         return Authorization()
     if llm.azure_ad_token is not None and _sends_token(llm):
         return bearer(llm.azure_ad_token)

@@ -152,10 +152,10 @@ def test_tokens_are_asked_for_by_the_cloud_and_kind_of_the_address(
 def test_a_credential_in_a_gateways_header_is_the_only_one(
     calls: SyncCalls | AsyncCalls, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None is asked for, and none of the environment is sent beside it."""
+    """None is asked for, and none of the environment is sent beside one for the service."""
     variables = ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "AZUREML_ENDPOINT_API_KEY")
     names = {"authorization", "ocp-apim-subscription-key", "api-key"}
-    for is_set in (False, True):
+    for is_set in (False, True) if name != "Ocp-Apim-Subscription-Key" else (False,):
         for variable in variables if is_set else ():
             monkeypatch.setenv(variable, "of the environment")
         service = Service([httpx2.Response(200, json=_ANSWERS["completions"])])
@@ -173,6 +173,23 @@ def test_a_credential_in_a_gateways_header_is_the_only_one(
         for request in service.requests:
             found = {key: value for key, value in request.headers.items() if key in names}
             assert {name.lower(): "a secret"} == found
+
+
+def test_a_key_of_the_environment_is_sent_beside_a_gateways_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A subscription key is for the gateway alone."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "k")
+    service = Service([httpx2.Response(200, json=_ANSWERS["completions"])])
+    AzureOpenAI(
+        azure_endpoint="https://g.example",
+        azure_deployment="d",
+        api_version="v1",
+        default_headers={"Ocp-Apim-Subscription-Key": "s"},
+        **service.clients,
+    ).invoke("x")
+    headers = service.requests[0].headers
+    assert ("k", "s") == (headers["api-key"], headers["ocp-apim-subscription-key"])
 
 
 def test_a_credential_that_is_passed_is_sent_beside_a_gateways_header() -> None:

@@ -198,7 +198,10 @@ def test_what_needs_no_look_is_not(code: str) -> None:
     assert [] == [*migrate(code).notes]
 
 
-@pytest.mark.parametrize("name", {*_names.OPENAI_ERRORS.values(), *_names.OTHER_ERRORS.values()})
+_ERRORS = sorted({*_names.OPENAI_ERRORS.values(), *_names.OTHER_ERRORS.values()})
+
+
+@pytest.mark.parametrize("name", _ERRORS)
 def test_the_errors_to_catch_exist(name: str) -> None:
     """Each name is one of `langchain_azure_llms.exceptions`."""
     assert issubclass(getattr(exceptions, name), Exception)
