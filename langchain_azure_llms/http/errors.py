@@ -125,7 +125,9 @@ def from_failure(failure: TransportFailure, *, url: str, attempts: int, waited: 
         case "UNTRUSTED":
             error = errors.EndpointConnectionError(
                 f"The TLS connection to {place} was not made ({detail}). If your network has its "
-                "own certificate authority, set SSL_CERT_FILE or pass your own httpx2 client.",
+                "own certificate authority, pass verify (a file of it), set SSL_CERT_FILE, or pass "
+                "a client of your own: http_client for sync calls, http_async_client for async "
+                "ones.",
                 is_retryable=False,
                 **context,
             )

@@ -55,6 +55,8 @@ class AzureLLM(BaseLLM):
     """Your own `httpx2.Client` for the sync methods: proxies, certificates, limits."""
     http_async_client: checks.AsyncClient = Field(default=None, repr=False, exclude=True)
     """Your own `httpx2.AsyncClient` for the async methods."""
+    verify: checks.Verified = Field(default=True, repr=False)
+    """How certificates are checked, as in httpx2: a bool, a file or folder, an `SSLContext`."""
     rate_limiter: BaseRateLimiter | None = Field(default=None, repr=False, exclude=True)
     """Asked before each request; its retries are not counted."""
     credential: checks.Credential = Field(default=None, repr=False, exclude=True)

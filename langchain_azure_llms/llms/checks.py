@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx2
@@ -99,6 +102,23 @@ def checked_scopes(value: Any) -> tuple[str, ...] | None:
     return tuple(scopes)
 
 
+def _checked_verify(value: Any) -> Any:
+    """Return how certificates are checked; a path as text.
+
+    Raises:
+        ConfigurationError: If it is neither a bool, nor a path that is there, nor TLS settings.
+    """
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if isinstance(value, bool | ssl.SSLContext) or (path and Path(path).exists()):
+        return value if path is None else path
+    shown = repr(path) if path else f"a {type(value).__name__}"
+    raise ConfigurationError(
+        f"verify is {shown}, expected a bool, a file or folder of certificate authorities, or an "
+        "ssl.SSLContext."
+    )
+
+
+Verified = Annotated[Any, BeforeValidator(_checked_verify)]
 Credential = Annotated[Any, BeforeValidator(checked_credential)]
 Scopes = Annotated[Any, BeforeValidator(checked_scopes)]
 SyncClient = Annotated[Any, BeforeValidator(_http_client("http_client", httpx2.Client))]

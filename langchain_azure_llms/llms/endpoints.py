@@ -59,7 +59,7 @@ def make_endpoint(
         authorization=authorization,
         needs_token=authorization.needs_token,
         identity=authorization.identity,
-        network=network_settings(llm.endpoint_address, proxy),
+        network=network_settings(llm.endpoint_address, proxy, verify=llm.verify),
         policy=llm.retry_policy or settings.default_policy(llm.max_retries),
         timeout=None if timeout is None else timeout.as_dict(),
         rate_limiter=llm.rate_limiter,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from langchain_azure_llms.llms.base import AzureLLM
 
 PACKAGE = "langchain-azure-llms"
-SHARED_RESOURCES = ("http_client", "http_async_client", "credential", "rate_limiter")
+SHARED_RESOURCES = ("http_client", "http_async_client", "credential", "rate_limiter", "verify")
 """Settings that are live objects, whichever the class."""
 _OPERATIONAL = frozenset(
     {
@@ -48,6 +48,7 @@ _OPERATIONAL = frozenset(
         "tiktoken_model_name",
         "timeout",
         "verbose",
+        "verify",
     }
 )
 """Settings that do not change what an endpoint answers."""
