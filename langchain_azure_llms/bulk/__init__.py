@@ -1,0 +1,1 @@
+"""Bulk jobs: many prompts in, one record for each of them out."""
