@@ -88,18 +88,20 @@ class TokenEstimate:
         """Return the tokens of a prompt and its answer."""
         return self.prompt(text) + self._answer
 
-    def learn(self, size: int, prompt_tokens: int, completion_tokens: int, count: int) -> None:
-        """Learn from the usage of a request.
+    def learn(self, size: int, usage: Mapping[str, int], count: int) -> None:
+        """Learn from a response.
 
         Args:
-            size: The bytes of its prompts.
-            prompt_tokens: Their tokens.
-            completion_tokens: The tokens of its completions.
-            count: How many prompts it carried.
+            size: The bytes of the prompts.
+            usage: The token counts, if the service sent them.
+            count: How many prompts there were.
         """
-        if size:
-            self._per_byte += _WEIGHT_OF_NEW * (prompt_tokens / size - self._per_byte)
-        self._answer += _WEIGHT_OF_NEW * (completion_tokens / count - self._answer)
+        if size and "prompt_tokens" in usage:
+            found = usage["prompt_tokens"] / size
+            self._per_byte += _WEIGHT_OF_NEW * (found - self._per_byte)
+        if "completion_tokens" in usage:
+            found = usage["completion_tokens"] / count
+            self._answer += _WEIGHT_OF_NEW * (found - self._answer)
 
 
 def size_of(text: str) -> int:
@@ -148,6 +150,11 @@ class Limits:
         self.refused = 0
 
     @property
+    def largest_window(self) -> int:
+        """How many requests may ever be in flight."""
+        return int(self._largest)
+
+    @property
     def window(self) -> int:
         """How many requests may be in flight."""
         return int(self._window)
@@ -168,7 +175,7 @@ class Limits:
         self,
         headers: Mapping[str, str],
         estimated: float,
-        used: int | None,
+        usage: Mapping[str, int],
         *,
         in_flight: int,
     ) -> None:
@@ -177,15 +184,16 @@ class Limits:
         Args:
             headers: Its headers.
             estimated: The tokens that were taken for it.
-            used: The tokens that it cost, if the service says so.
+            usage: Its token counts, if the service sent them.
             in_flight: How many requests were in flight, itself included.
         """
         self._in_a_row = 0
         if self._adapts and in_flight >= self.window:
             growth = 1.0 if self._grows_fast else 1 / self._window
             self._window = min(self._largest, self._window + growth)
-        if self._tokens and used is not None:
-            self._tokens.take(used - estimated)
+        if self._tokens and usage:
+            parts = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
+            self._tokens.take(usage.get("total_tokens", parts) - estimated)
         for bucket, name in ((self._requests, "requests"), (self._tokens, "tokens")):
             left = headers.get(f"x-ratelimit-remaining-{name}") if bucket else None
             if bucket and left is not None and left.isdecimal():

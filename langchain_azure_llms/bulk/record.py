@@ -56,20 +56,12 @@ class PromptRecord:
 
 RECORD_KEYS = tuple(field.name for field in fields(PromptRecord))
 """The keys of a record, in files too."""
-COUNTS = (
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cached_tokens",
-    "reasoning_tokens",
-)
 
 
 def answered(
     prompt_id: str | int,
     generations: Sequence[Generation],
     usage: Mapping[str, int],
-    *,
     model: str | None = None,
     attempts: int = 1,
     seconds: float = 0.0,
@@ -93,7 +85,11 @@ def answered(
         model=model,
         attempts=attempts,
         seconds=seconds,
-        **{name: usage.get(name) for name in COUNTS},
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+        total_tokens=usage.get("total_tokens"),
+        cached_tokens=usage.get("cached_tokens"),
+        reasoning_tokens=usage.get("reasoning_tokens"),
     )
 
 

@@ -28,7 +28,7 @@ from pydantic import (
 from langchain_azure_llms.http import transports
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.retry import RetryPolicy
-from langchain_azure_llms.llms import batching, checks, copying, generation, settings
+from langchain_azure_llms.llms import batching, bulk_methods, checks, copying, generation, settings
 from langchain_azure_llms.llms.cache_key import calling_with, identity, redacted, settings_digest
 
 Credential = Annotated[Any, BeforeValidator(checks.checked_credential)]
@@ -364,12 +364,13 @@ class AzureLLM(BaseLLM):
             async for one in done:
                 yield one
 
+    records = bulk_methods.records  # type: ignore[pydantic-field] # methods, not fields
+    arecords = bulk_methods.arecords  # type: ignore[pydantic-field]
+
     @property
     def overrides_generate(self) -> bool:
         """Whether a subclass has a `generate`, sync or async, of its own."""
         return any(map(self._overrides, ("generate", "agenerate", "_generate", "_agenerate")))
-
-    # --- other -------------------------------------------------------------------------------
 
     def with_retry(self, **options: Any) -> Runnable[LanguageModelInput, str]:
         """Return a runnable that retries errors whose `is_retryable` is true, by default.

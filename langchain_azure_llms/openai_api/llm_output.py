@@ -31,13 +31,22 @@ def llm_output_of(value: dict[str, Any]) -> dict[str, Any]:
     return output
 
 
+_DETAILS = {"cached_tokens": "prompt", "reasoning_tokens": "completion"}
+"""Counts that stand in the details of another one: `prompt_tokens_details` and so on."""
+
+
 def _counts(usage: dict[str, Any]) -> dict[str, int]:
-    """Return the counts under the service's names, without the nested details."""
-    return {
-        name: count
-        for name, count in usage.items()
-        if isinstance(count, int) and not isinstance(count, bool)
-    }
+    """Return the counts under the service's names, with those of `_DETAILS`."""
+    counts = {name: count for name, count in usage.items() if _is_count(count)}
+    for name, whole in _DETAILS.items():
+        details = usage.get(f"{whole}_tokens_details")
+        if isinstance(details, dict) and _is_count(details.get(name)):
+            counts[name] = details[name]
+    return counts
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def with_usage(response: CompletionResponse) -> list[Generation]:

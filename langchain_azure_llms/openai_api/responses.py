@@ -48,6 +48,8 @@ _USAGE = {
     "input_tokens": "prompt_tokens",
     "output_tokens": "completion_tokens",
     "total_tokens": "total_tokens",
+    "cached_tokens": "cached_tokens",
+    "reasoning_tokens": "reasoning_tokens",
 }
 
 
@@ -178,6 +180,9 @@ def _llm_output_of(response: dict[str, Any]) -> dict[str, Any]:
     """Return usage, by its names in completions, and model."""
     usage, model = response.get("usage"), response.get("model")
     counts = usage if isinstance(usage, dict) else {}
+    for side in ("input", "output"):
+        details = counts.get(f"{side}_tokens_details")
+        counts = {**(details if isinstance(details, dict) else {}), **counts}
     named = {new: counts[old] for old, new in _USAGE.items() if isinstance(counts.get(old), int)}
     return {
         **({"token_usage": named} if named else {}),
