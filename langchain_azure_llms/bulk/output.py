@@ -7,6 +7,7 @@ which LLM, parameters and prompt they come from, so that a job goes on with its 
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -77,7 +78,8 @@ class Output:
     def __init__(
         self, path: Path, fingerprint: str, *, force: bool = False, retry_all: bool = False
     ) -> None:
-        self._path, self._fingerprint = path, fingerprint
+        self._path = path.resolve()  # behind a link, the file it stands for is written
+        self._fingerprint = fingerprint
         self._force, self._retry_all = force, retry_all
         self._done: set[int] = set()
         self._marks: dict[str | int, str] = {}
@@ -85,23 +87,21 @@ class Output:
         self.total_tokens = 0
 
     def __enter__(self) -> Self:
-        path = self._path = self._path.resolve()  # behind a link, the file it stands for is written
+        path = self._path
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as undo:
             undo.enter_context(FileLock(path))
-            if path.exists():
-                self._resume()
+            dropped, end = self.read()
+            if path.exists() and end < path.stat().st_size:  # cut off when its job was killed
+                os.truncate(path, end)
+            if dropped:
+                self._rewrite()
             self._file = undo.enter_context(path.open("ab", buffering=0))
             self._open = undo.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._open.close()
-
-    @property
-    def done_count(self) -> int:
-        """How many prompts had a record that stays."""
-        return len(self._done)
 
     def is_done(self, prompt: Prompt) -> bool:
         """Return whether a prompt has a record that stays.
@@ -133,12 +133,23 @@ class Output:
         while rest:
             rest = rest[self._file.write(rest) :]
 
-    def _resume(self) -> None:
-        """Read the records that are there; drop those whose prompts are asked again."""
-        with self._path.open("rb") as file:
-            drops = [self._keep(*one) for one in self._lines(file)]
-        if any(drops):
-            self._rewrite()
+    def read(self) -> tuple[int, int]:
+        """Read the records that are there, without changing anything.
+
+        Returns:
+            How many have prompts that are asked again, and where the last whole line ends.
+
+        Raises:
+            ConfigurationError: If the file holds something else, or comes from other settings.
+        """
+        dropped, end = 0, 0
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                for number, line in self._lines(file):
+                    if line.endswith(b"\n"):
+                        end += len(line)
+                        dropped += self._is_dropped(number, line)
+        return dropped, end
 
     def _lines(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         for number, line in enumerate(file, start=1):
@@ -146,10 +157,8 @@ class Output:
                 raise self._foreign(number)
             yield number, line
 
-    def _keep(self, number: int, line: bytes) -> bool:
-        """Note a record, unless its prompt is asked again; return whether it is to be dropped."""
-        if not line.endswith(b"\n"):
-            return True
+    def _is_dropped(self, number: int, line: bytes) -> bool:
+        """Return whether the prompt of a record is asked again; note the record otherwise."""
         try:
             record = json.loads(line)
             own_id, found = record["id"], record[_FINGERPRINT]
@@ -180,9 +189,7 @@ class Output:
         try:
             with self._path.open("rb") as old, part.open("xb") as new:
                 for line in old:
-                    if line.endswith(b"\n") and not is_asked_again(
-                        json.loads(line), retry_all=self._retry_all
-                    ):
+                    if not is_asked_again(json.loads(line), retry_all=self._retry_all):
                         new.write(line)
             part.chmod(self._path.stat().st_mode & 0o777)
             part.replace(self._path)
