@@ -34,7 +34,7 @@ from langchain_azure_llms.bulk.prompts import Prompt
 from langchain_azure_llms.bulk.record import PromptRecord, answered, failed
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.http import async_io, sync_io
-from langchain_azure_llms.http.retry import RetryPolicy, retry_wait
+from langchain_azure_llms.http.retry import RetryPolicy, backoff, retry_wait
 from langchain_azure_llms.llms.completion import RequestBuilder, api_cache, open_pack
 from langchain_azure_llms.llms.generation import SURROUNDINGS
 
@@ -47,6 +47,8 @@ GIVE_UP_SECONDS = 900.0
 """How long a prompt is refused by limits, while no other one is answered, until it fails."""
 _LONGEST_WAIT = 3600.0
 """The longest wait that a service may ask for; a longer one fails the prompt."""
+_REFUSALS_OF_ALL = 10
+"""After so many refusals in a row, none of which names a wait, nobody is served just now."""
 _MOST_BUILDERS = 256
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -84,7 +86,9 @@ class Engine:
         self._llm = llm.model_copy(update={"retry_policy": once})
         self._policy, self._limits, self._callbacks = policy, limits, callbacks
         self._params = dict(params)
-        self._threads = ThreadPoolExecutor(limits.largest_window) if in_threads else None
+        self._threads = (
+            ThreadPoolExecutor(limits.largest_window, "azure-llm") if in_threads else None
+        )
         self._by_langchain = callbacks is not None or llm.overrides_generate
         self._builders: dict[str, RequestBuilder] = {}
         self._shared = self._new_builder({})
@@ -117,7 +121,8 @@ class Engine:
         if self.is_stopping:
             return 0
         size = self._pack_size(self._shared)
-        return max(0, 2 * self._limits.window * size - len(self._queue))
+        queued = len(self._queue) + size * (len(self._again) + len(self._later))
+        return max(0, 2 * self._limits.window * size - queued)
 
     async def step(
         self, prompts: Iterable[Prompt], *, is_last: bool, linger: float = 0.0
@@ -334,24 +339,34 @@ class Engine:
         if step is Next.SPLIT:
             self._again.extendleft(reversed(pack.halves()))
         elif step is Next.RETRY:
-            wait = retry_wait(error, pack.failures, self._policy, random.uniform) or 0.0
-            heapq.heappush(self._later, (now + wait, next(self._order), pack))
+            wait = retry_wait(error, pack.failures, self._policy, random.uniform)
+            self._ask_later(pack, wait or 0.0)
         else:
             self._fail(pack, error, now)
 
-    def _wait_for_limit(self, pack: Pack, error: Any, sent_at: float, now: float) -> None:
+    def _wait_for_limit(self, pack: Pack, error: Exception, sent_at: float, now: float) -> None:
         """Queue a pack again that a limit refused: that is no failed attempt."""
         pack.failures -= 1
+        pack.refusals += 1
         for asked in pack.asked:
             asked.attempts -= 1
-        wait = self._limits.refuse(error, sent_at, now, random.random())  # noqa: S311 - a jitter
         if pack.refused_since is None:
             pack.refused_since = now
-        stuck_since = max(pack.refused_since, self._answered_at)
-        if wait > _LONGEST_WAIT or now - stuck_since > GIVE_UP_SECONDS:
+        limits = self._limits
+        wait = limits.refuse(error, sent_at, now)
+        is_stuck = now - max(pack.refused_since, self._answered_at) > GIVE_UP_SECONDS
+        if is_stuck or (wait or 0) > _LONGEST_WAIT:
             self._fail(pack, error, now)
-        else:
+        elif wait is not None:
             self._again.append(pack)
+        else:
+            self._ask_later(pack, backoff(pack.refusals, self._policy, random.uniform))
+            rounds = limits.refused_in_a_row // _REFUSALS_OF_ALL
+            if rounds:  # nobody is answered
+                limits.pause_until(now + backoff(rounds, self._policy, random.uniform))
+
+    def _ask_later(self, pack: Pack, wait: float) -> None:
+        heapq.heappush(self._later, (time.monotonic() + wait, next(self._order), pack))
 
     def _fail(self, pack: Pack, error: Exception, now: float) -> None:
         for asked in pack.asked:

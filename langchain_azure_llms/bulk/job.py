@@ -97,6 +97,8 @@ class BulkJob:
         path = Path(output)
         if str(source) != STDIN and path.exists() and path.samefile(source):
             raise ConfigurationError(f"{path} is the input: name another output.")
+        if path.exists() and not path.is_file():
+            raise ConfigurationError(f"{path} cannot be written: it is not a file.")
         self._output = Output(path, self._fingerprint(), force=force, retry_all=retry_all)
         total = self._rows.total
         if limit is not None:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 from langchain_azure_llms.exceptions import (
-    AzureLLMError,
     ConfigurationError,
     ModelContainerError,
     RateLimitError,
@@ -21,7 +20,6 @@ Concurrency = int | Literal["auto"]
 _FIRST_WINDOW, _LARGEST_WINDOW = 4.0, 256.0
 _BURST_SECONDS = 0.25
 """How much of a bucket may be sent at once: what an event loop that was busy has missed."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 _BYTES_PER_TOKEN, _TOKENS_OF_AN_ANSWER = 4.0, 64.0
 _WEIGHT_OF_NEW = 0.05
 
@@ -123,6 +121,7 @@ class Limits:
     Attributes:
         estimate: Estimates tokens.
         refused: How many requests were refused for being too many.
+        refused_in_a_row: How many of them since the last answer.
 
     Raises:
         ConfigurationError: If a limit is not a positive number.
@@ -145,9 +144,8 @@ class Limits:
         self._requests = _bucket(requests_per_minute, "requests_per_minute")
         self._tokens = _bucket(tokens_per_minute, "tokens_per_minute")
         self._paused_until = self._halved_at = float("-inf")
-        self._in_a_row = 0
         self.estimate = TokenEstimate()
-        self.refused = 0
+        self.refused = self.refused_in_a_row = 0
 
     @property
     def largest_window(self) -> int:
@@ -187,7 +185,7 @@ class Limits:
             usage: Its token counts, if the service sent them.
             in_flight: How many requests were in flight, itself included.
         """
-        self._in_a_row = 0
+        self.refused_in_a_row = 0
         if self._adapts and in_flight >= self.window:
             growth = 1.0 if self._grows_fast else 1 / self._window
             self._window = min(self._largest, self._window + growth)
@@ -204,27 +202,32 @@ class Limits:
         if self._tokens:
             self._tokens.take(-estimated)
 
-    def refuse(self, error: AzureLLMError, sent_at: float, now: float, uniform: float) -> float:
-        """Learn from a refusal for being too many; return the seconds until sending goes on.
+    def refuse(self, error: Exception, sent_at: float, now: float) -> float | None:
+        """Learn from a refusal for being too many.
 
         Args:
             error: The refusal.
             sent_at: When the request was sent: of those sent together, the first one counts.
             now: The time.
-            uniform: A number from 0 to 1, drawn at random.
+
+        Returns:
+            The seconds that the service asks to wait, which nothing is sent in; None if it names
+            no wait.
         """
         self.refused += 1
+        self.refused_in_a_row += 1
         if sent_at >= self._halved_at:
-            self._in_a_row += 1
             self._halved_at, self._grows_fast = now, False
             if self._adapts:
                 self._window = max(1.0, self._window / 2)
         asked = error.retry_after if isinstance(error, StatusError) else None
-        if asked is None:
-            longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._in_a_row - 1, 16))
-            asked = longest * (0.5 + uniform / 2)
-        self._paused_until = max(self._paused_until, now + asked)
-        return self._paused_until - now
+        if asked is not None:
+            self.pause_until(now + asked)
+        return asked
+
+    def pause_until(self, until: float) -> None:
+        """Send nothing until a time."""
+        self._paused_until = max(self._paused_until, until)
 
 
 def _bucket(per_minute: float | None, name: str) -> Bucket | None:

@@ -55,12 +55,14 @@ class Pack:
     Attributes:
         asked: The prompts.
         failures: How often they failed together.
+        refusals: How often limits refused them.
         refused_since: Since when limits have refused them, without a pause; None if none does.
         tokens: The tokens that they are estimated to cost.
     """
 
     asked: list[Asked]
     failures: int = 0
+    refusals: int = 0
     refused_since: float | None = None
     tokens: float = field(default=0.0)
 

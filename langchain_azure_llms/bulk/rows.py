@@ -10,19 +10,27 @@ import gzip
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from langchain_azure_llms.exceptions import ConfigurationError
 
 STDIN = "-"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSONL = (".jsonl", ".ndjson")
+_MARK = b"\xef\xbb\xbf"
+_UNREADABLE = (OSError, EOFError, zlib.error)
 _HEAD = 100
 """How many rows are looked at to learn the columns, where no header names them."""
 _LONGEST_FIELD = 2**31 - 1
+
+
+Opened = Callable[[], Any]
+"""Opens a file of bytes."""
 
 
 class Row(NamedTuple):
@@ -63,7 +71,7 @@ class Rows:
         try:
             rows = self._open()
             head = list(islice(rows, _HEAD))
-        except (OSError, EOFError, UnicodeError) as error:
+        except _UNREADABLE as error:
             raise self._unreadable(error) from None
         self.columns = self.columns or tuple(dict.fromkeys(name for r in head for name in r.values))
         self._rows = chain(head, rows)
@@ -71,49 +79,47 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         try:
             yield from self._rows
-        except (OSError, EOFError, UnicodeError) as error:
+        except _UNREADABLE as error:
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception) -> ConfigurationError:
-        reason = getattr(error, "strerror", None) or error or type(error).__name__
-        return ConfigurationError(f"{self.name} cannot be read: {reason}.")
+        reason = str(getattr(error, "strerror", None) or error or type(error).__name__)
+        return ConfigurationError(f"{self.name} cannot be read: {reason.rstrip('.')}.")
 
     def _open(self) -> Iterator[Row]:
         if self._path is None:
-            lines = chain([first := sys.stdin.buffer.readline()], sys.stdin.buffer)
-            is_json = first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b'"')
-            return _jsonl(lines) if is_json else self._csv(_Joined(lines), ",")
+            stdin = cast("io.BufferedReader", sys.stdin.buffer)
+            is_json = stdin.peek().removeprefix(_MARK).lstrip()[:1] in (b"{", b'"')
+            return _jsonl(lambda: stdin) if is_json else self._csv(lambda: stdin, ",")
         suffixes = [suffix.lower() for suffix in self._path.suffixes]
         is_gzip = suffixes[-1:] == [".gz"]
-        kind = (suffixes[:-1] if is_gzip else suffixes)[-1:]
-        suffix = kind[0] if kind else ""
+        suffix = "".join((suffixes[:-1] if is_gzip else suffixes)[-1:])
         if suffix == ".parquet" and not is_gzip:
             return self._parquet(self._path)
-        if suffix not in (*_JSONL, *_DELIMITERS):
-            known = ", ".join((*_JSONL, *_DELIMITERS, ".gz of these", ".parquet"))
-            raise ConfigurationError(f"{self.name} has an unknown suffix, expected one of {known}.")
-
-        def opened() -> BinaryIO:
-            path = self._path
-            return gzip.open(path) if is_gzip else open(path, "rb")  # type: ignore[return-value, arg-type] # noqa: PTH123 - read to its end, elsewhere
-
+        opened: Opened = partial(gzip.GzipFile if is_gzip else open, self._path, "rb")
         if suffix in _JSONL:
             with opened() as file:
                 self.total = sum(not line.isspace() for line in file)
-            return _jsonl(opened())
-        with opened() as file:
-            self.total = max(0, sum(1 for _ in _csv_records(file, _DELIMITERS[suffix])) - 1)
-        return self._csv(opened(), _DELIMITERS[suffix])
+            return _jsonl(opened)
+        if suffix in _DELIMITERS:
+            records = _csv_records(opened, _DELIMITERS[suffix])
+            self.total = max(0, sum(1 for _ in records) - 1)
+            return self._csv(opened, _DELIMITERS[suffix])
+        known = ", ".join((*_JSONL, *_DELIMITERS, ".gz of these", ".parquet"))
+        raise ConfigurationError(f"{self.name} has an unknown suffix, expected one of {known}.")
 
-    def _csv(self, file: Any, delimiter: str) -> Iterator[Row]:
-        records = _csv_records(file, delimiter)
+    def _csv(self, opened: Opened, delimiter: str) -> Iterator[Row]:
+        records = _csv_records(opened, delimiter)
         _, header, _ = next(records, (0, [], None))
-        if any(map(_is_damaged, header)):
-            raise ConfigurationError(f"{self.name} is not UTF-8: save it in that encoding.")
         doubled = next((name for name in header if header.count(name) > 1), None)
-        if not header or doubled is not None:
-            problem = "no header" if not header else f"two columns named {doubled!r}"
-            raise ConfigurationError(f"{self.name} has {problem}, expected a line of column names.")
+        problem = "has no header" if not header else None
+        if any(map(_is_damaged, header)):
+            problem = "is not in UTF-8"
+        elif doubled is not None:
+            problem = f"has two columns named {doubled!r}"
+        if problem is not None:
+            expected = "expected a line of column names, in UTF-8"
+            raise ConfigurationError(f"{self.name} {problem}, {expected}.")
         self.columns = tuple(header)
         return _csv_rows(records, header)
 
@@ -132,30 +138,15 @@ class Rows:
         return (Row(number, f"row {number + 1}", row) for number, row in enumerate(values))
 
 
-class _Joined(io.RawIOBase):
-    """Lines as a binary file."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines, self._rest = iter(lines), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._rest = self._rest or next(self._lines, b"")
-        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(part)] = part
-        return len(part)
-
-
-def _jsonl(lines: Iterable[bytes]) -> Iterator[Row]:
+def _jsonl(opened: Opened) -> Iterator[Row]:
     number = 0
-    for at, line in enumerate(lines, start=1):
-        if line.isspace():
-            continue
-        values, problem = _parsed(line.removeprefix(b"\xef\xbb\xbf") if at == 1 else line)
-        yield Row(number, f"line {at}", values, problem)
-        number += 1
+    with opened() as lines:
+        for at, line in enumerate(lines, start=1):
+            if line.isspace():
+                continue
+            values, problem = _parsed(line.removeprefix(_MARK) if at == 1 else line)
+            yield Row(number, f"line {at}", values, problem)
+            number += 1
 
 
 def _parsed(line: bytes) -> tuple[dict[str, Any], str | None]:
@@ -172,22 +163,22 @@ def _parsed(line: bytes) -> tuple[dict[str, Any], str | None]:
     return value, None
 
 
-def _csv_records(file: Any, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
+def _csv_records(opened: Opened, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
     """Yield the line, the fields and the problem of each record that is not empty."""
     csv.field_size_limit(_LONGEST_FIELD)  # prompts are longer than its default of 128 KiB
-    text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter=delimiter)
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, [], f"it is not CSV ({error})"
-            continue
-        if fields:
-            yield line, fields, None
+    with io.TextIOWrapper(opened(), "utf-8-sig", errors="surrogateescape", newline="") as text:
+        reader = csv.reader(text, delimiter=delimiter)
+        while True:
+            line = reader.line_num + 1
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield line, [], f"it is not CSV ({error})"
+                continue
+            if fields:
+                yield line, fields, None
 
 
 def _csv_rows(
