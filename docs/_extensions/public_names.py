@@ -7,7 +7,12 @@ from docutils.nodes import Element
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-_PUBLIC = ("langchain_azure_llms", "langchain_azure_llms.exceptions", "langchain_azure_llms.local")
+_PUBLIC = (
+    "langchain_azure_llms",
+    "langchain_azure_llms.bulk",
+    "langchain_azure_llms.exceptions",
+    "langchain_azure_llms.local",
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -9,6 +9,7 @@ from langchain_azure_llms.exceptions import (
     RateLimitError,
     ServerError,
 )
+from langchain_azure_llms.http import error_codes
 
 _logger = logging.getLogger("langchain_azure_llms")
 _BUSY = frozenset({429, 503})
@@ -25,7 +26,7 @@ def is_busy(error: BaseException) -> bool:
         return waiting or error.model_status_code in _BUSY
     if isinstance(error, ServerError):
         return error.status_code in _BUSY
-    return isinstance(error, RateLimitError)
+    return isinstance(error, RateLimitError) and not error_codes.is_final(error.code)
 
 
 class Backpressure:

@@ -67,6 +67,11 @@ def retry_wait(
         return None
     if isinstance(error, StatusError) and error.retry_after is not None:
         return error.retry_after
+    return backoff(attempts, policy, uniform)
+
+
+def backoff(attempts: int, policy: RetryPolicy, uniform: Callable[[float, float], float]) -> float:
+    """Return the seconds to wait after some attempts, when the service names no wait."""
     doublings = min(attempts - 1, 62)  # past that the cap has long been reached
     return uniform(0.0, min(policy.max_backoff, policy.initial_wait * 2.0**doublings))
 

@@ -29,7 +29,15 @@ from pydantic import (
 from langchain_azure_llms.http import transports
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.retry import RetryPolicy
-from langchain_azure_llms.llms import batching, checks, copying, generation, overriding, settings
+from langchain_azure_llms.llms import (
+    batching,
+    bulk_methods,
+    checks,
+    copying,
+    generation,
+    overriding,
+    settings,
+)
 from langchain_azure_llms.llms.cache_key import calling_with, identity, redacted, settings_digest
 from langchain_azure_llms.llms.overriding import GENERATING, STREAMING
 
@@ -381,6 +389,9 @@ class AzureLLM(BaseLLM):
         async with aclosing(done):
             async for one in done:
                 yield one
+
+    records = bulk_methods.records  # type: ignore[pydantic-field] # methods, not fields
+    arecords = bulk_methods.arecords  # type: ignore[pydantic-field]
 
     @property
     def overrides_generate(self) -> bool:

@@ -11,9 +11,9 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -125,20 +125,30 @@ def runs_in_event_loop(llm: AzureLLM) -> bool:
     return llm.endpoint.authorization.supports_sync
 
 
-def run_in_event_loop(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """Return the result of async work, from a sync caller.
+@contextmanager
+def sync_caller_loop() -> Iterator[_LoopThread]:
+    """Return the event loop of sync callers, for a `with` block.
 
-    The caller's context variables are visible to the work. A callback handler that runs in the
-    loop itself may call this too: it then gets a loop of its own.
+    A callback handler that runs in the loop itself gets a loop of its own.
     """
     loop = _shared_loop()
     if loop.thread is not threading.current_thread():
-        return loop.call(work, copy_context())
+        yield loop
+        return
     own = _LoopThread()
     try:
-        return own.call(work, copy_context())
+        yield own
     finally:
         own.stop()
+
+
+def run_in_event_loop(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Return the result of async work, from a sync caller.
+
+    The caller's context variables are visible to the work.
+    """
+    with sync_caller_loop() as loop:
+        return loop.call(work, copy_context())
 
 
 def iterate_in_event_loop(
@@ -148,10 +158,7 @@ def iterate_in_event_loop(
 
     What is in flight goes on while the caller works on a result. Closing the generator cancels it.
     """
-    loop, context = _shared_loop(), copy_context()
-    own = loop.thread is threading.current_thread()
-    if own:
-        loop = _LoopThread()
+    context = copy_context()
     tasks: ConcurrentTasks[ItemT, ResultT] | None = None
 
     async def next_result() -> ResultT:
@@ -163,18 +170,17 @@ def iterate_in_event_loop(
         if tasks is not None:
             await tasks.aclose()
 
-    try:
-        while True:
-            try:
-                result = loop.call(next_result, context)
-            except StopAsyncIteration:
-                return
-            yield result
-    finally:
-        if not loop.is_stopping:  # else the interpreter ends, and the tasks with it
-            loop.call(close, context)
-        if own:
-            loop.stop()
+    with sync_caller_loop() as loop:
+        try:
+            while True:
+                try:
+                    result = loop.call(next_result, context)
+                except StopAsyncIteration:
+                    return
+                yield result
+        finally:
+            if not loop.is_stopping:  # else the interpreter ends, and the tasks with it
+                loop.call(close, context)
 
 
 @atexit.register

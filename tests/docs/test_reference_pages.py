@@ -26,17 +26,26 @@ def _documented() -> set[str]:
     return {name.rpartition(".")[2] for name in _DOCUMENTED.findall(pages)}
 
 
-@pytest.mark.parametrize("module", ["langchain_azure_llms", "langchain_azure_llms.local"])
+@pytest.mark.parametrize(
+    "module", ["langchain_azure_llms", "langchain_azure_llms.bulk", "langchain_azure_llms.local"]
+)
 def test_every_public_name_is_documented(module: str) -> None:
     """Each stands in a directive of its own; exceptions come with their whole module."""
     public = import_module(module).__all__
     assert set(public) <= _documented()
 
 
-def test_every_option_of_the_command_is_listed() -> None:
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("local-endpoints", ["langchain_azure_llms.local"]),
+        ("bulk-jobs", ["langchain_azure_llms.bulk", "run"]),
+    ],
+)
+def test_every_option_of_a_command_is_listed(name: str, arguments: list[str]) -> None:
     """And no other, but for `--help`."""
-    page = (_REFERENCE / "local-endpoints.md").read_text()
-    command = [sys.executable, "-m", "langchain_azure_llms.local", "--help"]
+    page = (_REFERENCE / f"{name}.md").read_text()
+    command = [sys.executable, "-m", *arguments, "--help"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     known = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", shown, re.M))
     listed = set(re.findall(r"^\| `(--[a-z-]+)", page, re.M))

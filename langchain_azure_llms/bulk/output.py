@@ -1,0 +1,198 @@
+"""The output of a job: append-only JSONL, a line for each prompt, written as soon as it is done.
+
+A line that was cut off when its job was killed is cut away when the next one begins. Records say
+which LLM, parameters and prompt they come from, so that a job goes on with its own records only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from langchain_azure_llms.bulk.ids import id_key
+from langchain_azure_llms.bulk.lock import FileLock
+from langchain_azure_llms.bulk.prompts import Prompt, kept_columns
+from langchain_azure_llms.bulk.record import PromptRecord
+from langchain_azure_llms.exceptions import ConfigurationError
+
+_FINGERPRINT = "fingerprint"
+_BEGINNING = b'{"id": '
+"""What each line begins with: anything else was not written here, and is not cut off."""
+_COMPARED = 1_000
+"""How many records are compared with the prompts of the input."""
+_NOT_OF_PROMPTS = (401, 403, 404)
+"""Statuses that say who asked, and whom; the prompt may be asked again by another."""
+
+
+def line_of(prompt: Prompt, record: PromptRecord, fingerprint: str) -> bytes:
+    """Return the line of a record, with the columns of its row that are kept."""
+    mark = f"{fingerprint}-{prompt_mark(prompt)}"
+    value = {**record.as_dict(), **kept_columns(prompt.columns), _FINGERPRINT: mark}
+    try:
+        return (json.dumps(value, ensure_ascii=False, default=str) + "\n").encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return (json.dumps(value, default=str) + "\n").encode()
+
+
+def prompt_mark(prompt: Prompt) -> str:
+    """Return a mark that tells prompts apart."""
+    return sha256(prompt.text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def is_asked_again(record: Mapping[str, Any], *, retry_all: bool = False) -> bool:
+    """Return whether the prompt of a record is to be asked again by the next job.
+
+    Those are prompts whose error may pass, whose error was about the key or the deployment, and
+    which were never sent. What the service refuses for good costs as much the second time.
+    """
+    if record.get("error") is None:
+        return False
+    passes = record.get("is_retryable") or record.get("status_code") in _NOT_OF_PROMPTS
+    return bool(retry_all or passes or not record.get("attempts"))
+
+
+class Output:
+    """An output file, locked while it is open.
+
+    Args:
+        path: The file; missing folders are made.
+        fingerprint: Of the LLM's settings and the parameters.
+        force: Whether records of another fingerprint are accepted.
+        retry_all: Whether every prompt with an error is asked again.
+
+    Attributes:
+        total_tokens: The tokens of the records that were there, and of those that were written.
+
+    Raises:
+        ConfigurationError: If the file is locked, holds something else, or comes from other
+            settings. It is not changed then.
+        OSError: If it cannot be read or written.
+    """
+
+    def __init__(
+        self, path: Path, fingerprint: str, *, force: bool = False, retry_all: bool = False
+    ) -> None:
+        self._path = path.resolve()  # behind a link, the file it stands for is written
+        self._fingerprint = fingerprint
+        self._force, self._retry_all = force, retry_all
+        self._done: set[int] = set()
+        self._marks: dict[str | int, str] = {}
+        self._open = ExitStack()
+        self.total_tokens = 0
+
+    def __enter__(self) -> Self:
+        path = self._path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as undo:
+            undo.enter_context(FileLock(path))
+            dropped, end = self.read()
+            if path.exists() and end < path.stat().st_size:  # cut off when its job was killed
+                os.truncate(path, end)
+            if dropped:
+                self._rewrite()
+            self._file = undo.enter_context(path.open("ab", buffering=0))
+            self._open = undo.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._open.close()
+
+    def is_done(self, prompt: Prompt) -> bool:
+        """Return whether a prompt has a record that stays.
+
+        Raises:
+            ConfigurationError: If that record is another prompt's.
+        """
+        if id_key(prompt.id) not in self._done:
+            return False
+        mark = self._marks.get(prompt.id)
+        if mark is not None and prompt.problem is None and mark != prompt_mark(prompt):
+            raise ConfigurationError(
+                f"{self._path} is the output of another job: its record of {prompt.id!r} comes "
+                "from another prompt. Name another output."
+            )
+        return True
+
+    def write(self, done: Iterable[tuple[Prompt, PromptRecord]]) -> None:
+        """Append records.
+
+        Raises:
+            OSError: If they cannot be written.
+        """
+        lines = []
+        for prompt, record in done:
+            lines.append(line_of(prompt, record, self._fingerprint))
+            self.total_tokens += record.total_tokens or 0
+        rest = memoryview(b"".join(lines))
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def read(self) -> tuple[int, int]:
+        """Read the records that are there, without changing anything.
+
+        Returns:
+            How many have prompts that are asked again, and where the last whole line ends.
+
+        Raises:
+            ConfigurationError: If the file holds something else, or comes from other settings.
+        """
+        dropped, end = 0, 0
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                for number, line in self._lines(file):
+                    if line.endswith(b"\n"):
+                        end += len(line)
+                        dropped += self._is_dropped(number, line)
+        return dropped, end
+
+    def _lines(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        for number, line in enumerate(file, start=1):
+            if not line.startswith(_BEGINNING[: len(line)]):
+                raise self._foreign(number)
+            yield number, line
+
+    def _is_dropped(self, number: int, line: bytes) -> bool:
+        """Return whether the prompt of a record is asked again; note the record otherwise."""
+        try:
+            record = json.loads(line)
+            own_id, found = record["id"], record[_FINGERPRINT]
+            settings, _, mark = found.partition("-")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self._foreign(number) from None
+        if settings != self._fingerprint and not self._force:
+            raise ConfigurationError(
+                f"{self._path} comes from other settings, parameters or columns: go on with those, "
+                "name another output, or use force to keep its answers."
+            )
+        if is_asked_again(record, retry_all=self._retry_all):
+            return True
+        self.total_tokens += record.get("total_tokens") or 0
+        self._done.add(id_key(own_id))
+        if len(self._marks) < _COMPARED:
+            self._marks[own_id] = mark
+        return False
+
+    def _foreign(self, number: int) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self._path} is not the output of a bulk job (line {number}): name another output."
+        )
+
+    def _rewrite(self) -> None:
+        """Replace the file by one with the records that stay, whole or not at all."""
+        part = self._path.with_name(f".{self._path.name}-{secrets.token_hex(8)}")
+        try:
+            with self._path.open("rb") as old, part.open("xb") as new:
+                for line in old:
+                    if not is_asked_again(json.loads(line), retry_all=self._retry_all):
+                        new.write(line)
+            part.chmod(self._path.stat().st_mode & 0o777)
+            part.replace(self._path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
