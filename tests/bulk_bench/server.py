@@ -14,7 +14,9 @@ from itertools import count
 
 TEXT = "The train leaves at eight, and whoever comes later takes the one at nine. " * 2
 PER_SECOND = 200
-_HEAD = "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n{more}\r\n"
+_HEAD = (
+    "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n{more}\r\n"
+)
 _BURST = 20.0
 
 
