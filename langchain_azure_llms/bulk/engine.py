@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from langchain_azure_llms._completion import CompletionResponse
 from langchain_azure_llms.bulk.limits import Limits, size_of
@@ -36,11 +36,9 @@ from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.http import async_io, sync_io
 from langchain_azure_llms.http.retry import RetryPolicy, backoff, retry_wait
 from langchain_azure_llms.llms.api_cache import api_cache
+from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.completion import RequestBuilder, open_pack
 from langchain_azure_llms.llms.generation import SURROUNDINGS
-
-if TYPE_CHECKING:
-    from langchain_azure_llms.llms.base import AzureLLM
 
 ResultT = TypeVar("ResultT")
 Done = tuple[Prompt, PromptRecord]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_azure_llms.bulk.engine import Done, Engine
 from langchain_azure_llms.bulk.ids import SeenIds
@@ -20,11 +20,9 @@ from langchain_azure_llms.bulk.prompts import ID, Columns, Prompt
 from langchain_azure_llms.bulk.records import read
 from langchain_azure_llms.bulk.rows import STDIN, Rows
 from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.cache_key import digest
 from langchain_azure_llms.llms.event_loop import run_in_event_loop, runs_in_event_loop
-
-if TYPE_CHECKING:
-    from langchain_azure_llms.llms.base import AzureLLM
 
 GRACE_SECONDS = 30.0
 _OF_ALL = frozenset(cls.__name__ for cls in OF_ALL_PROMPTS)
