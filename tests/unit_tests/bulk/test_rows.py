@@ -142,7 +142,11 @@ def test_a_field_of_csv_may_be_long(tmp_path: Path) -> None:
             "is not in UTF-8, expected",
         ),
         ("a.jsonl.gz", b"no gzip", "cannot be read: Not a gzipped file"),
-        ("a.jsonl.gz", gzip.compress(b"{}\n" * 100, mtime=0)[:-9], "cannot be read: Compressed file ended"),
+        (
+            "a.jsonl.gz",
+            gzip.compress(b"{}\n" * 100, mtime=0)[:-9],
+            "cannot be read: Compressed file ended",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(
