@@ -68,12 +68,8 @@ class AzureLLM(BaseLLM):
     rate_limiter: BaseRateLimiter | None = Field(default=None, repr=False, exclude=True)
     """Asked before each request; its retries are not counted."""
     credential: checks.Credential = Field(default=None, repr=False, exclude=True)
-    """Who sends the requests: a key; an `azure.core.credentials.AzureKeyCredential`; a credential
-    of azure-identity, sync or async; or a function, or coroutine function, that returns a token.
-
-    Tokens are kept until shortly before they expire; a function's, when it is an object with
-    `token` and `expires_on`, or a JSON Web Token.
-    """
+    """Who sends the requests: a key, an `AzureKeyCredential`, a credential of azure-identity, or a
+    function that returns a token. Tokens are kept until shortly before they expire."""
     credential_scopes: checks.Scopes = None
     """What tokens are requested for; None means the service's own scope."""
     allow_plain_http: bool = False
@@ -212,16 +208,14 @@ class AzureLLM(BaseLLM):
         return copying.reduced(self)
 
     def save(self, file_path: Path | str) -> None:
-        """Save the settings that were given, as arguments or by the environment.
+        """Save what was given, as arguments or by the environment.
 
-        Credentials are not saved, nor what may hold one: user-info, and values of headers and query
-        parameters that are not known to be harmless. A warning names what was left out.
+        What may hold a credential is not saved; a warning names it.
 
         Args:
             file_path: A path that ends in .json, .yaml or .yml. Missing folders are made.
 
         Raises:
-            UnsupportedFileError: If the suffix is another.
             ConfigurationError: If this class, or its content formatter's, is not registered.
         """
         copying.save(self, Path(file_path))
@@ -313,17 +307,7 @@ class AzureLLM(BaseLLM):
             return super()._astream(prompt, stop, run_manager, **kwargs)
         return generation.astream(self, prompt, stop, run_manager, kwargs)
 
-    def _call(
-        self, prompt: str, stop: Stop = None, run_manager: Manager = None, **kwargs: Any
-    ) -> str:
-        found = generation.generate(self, [prompt], stop, run_manager, kwargs)
-        return found.generations[0][0].text
-
-    async def _acall(
-        self, prompt: str, stop: Stop = None, run_manager: AsyncManager = None, **kwargs: Any
-    ) -> str:
-        found = await generation.agenerate(self, [prompt], stop, run_manager, kwargs)
-        return found.generations[0][0].text
+    _call, _acall = overriding.call, overriding.acall
 
     def overrides(self, methods: AbstractSet[str]) -> bool:
         """Return whether a subclass, or this object, has one of these hooks of its own."""
@@ -340,9 +324,8 @@ class AzureLLM(BaseLLM):
     ) -> list[str]:
         """Complete many prompts at once; see LangChain's `Runnable.batch`.
 
-        `max_concurrency` of `config` counts HTTP requests in flight, and comes before the field of
-        that name. The first error is raised, and says which prompt it belongs to; with
-        `return_exceptions`, each prompt gets its own completion or its own error.
+        `max_concurrency` of `config` counts HTTP requests in flight. An error that is raised says
+        which prompt it belongs to.
         """
         return batching.batch(self, inputs, config, kwargs, return_exceptions=return_exceptions)
 
@@ -366,10 +349,7 @@ class AzureLLM(BaseLLM):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> Iterator[tuple[int, str | Exception]]:
-        """Yield each prompt's number and completion as soon as it is there; see `batch`.
-
-        Nothing that was yielded is kept: memory does not grow with the number of prompts.
-        """
+        """Yield each prompt's number and completion as soon as it is there; see `batch`."""
         yield from batching.batch_as_completed(
             self, inputs, config, kwargs, self.max_concurrency, return_exceptions=return_exceptions
         )
@@ -399,10 +379,7 @@ class AzureLLM(BaseLLM):
         return self.overrides(GENERATING)
 
     def with_retry(self, **options: Any) -> Runnable[LanguageModelInput, str]:
-        """Return a runnable that retries errors whose `is_retryable` is true, by default.
-
-        See LangChain's `Runnable.with_retry`. Of a batch, the prompts that failed are sent again.
-        """
+        """Return LangChain's `with_retry`; the default retries what says `is_retryable`."""
         from langchain_azure_llms.llms.retrying import retrying  # noqa: PLC0415 - rarely needed
 
         return retrying(super().with_retry, options)
@@ -414,10 +391,7 @@ class AzureLLM(BaseLLM):
         return configurable(super().configurable_fields(**kwargs))
 
     def close(self) -> None:
-        """Close the connections for sync calls that LLM objects with these network settings share.
-
-        Requests in flight on them fail; later calls open new ones. Your own client stays open.
-        """
+        """Close the connections of sync calls, which LLMs with these network settings share."""
         transports.close_sync(self.endpoint.network)
 
     async def aclose(self) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.outputs import Generation, LLMResult
 
+from langchain_azure_llms.llms import generation
+
 if TYPE_CHECKING:
     from langchain_azure_llms.llms.base import AzureLLM
 
@@ -46,3 +48,19 @@ async def as_stream(completion: Awaitable[str]) -> AsyncIterator[str]:
 
 def _result(texts: list[str]) -> LLMResult:
     return LLMResult(generations=[[Generation(text=text)] for text in texts])
+
+
+def call(
+    self: AzureLLM, prompt: str, stop: Any = None, run_manager: Any = None, **kwargs: Any
+) -> str:
+    """Complete a prompt: what a subclass's own `_call` may build on."""
+    found = generation.generate(self, [prompt], stop, run_manager, kwargs)
+    return found.generations[0][0].text
+
+
+async def acall(
+    self: AzureLLM, prompt: str, stop: Any = None, run_manager: Any = None, **kwargs: Any
+) -> str:
+    """Complete a prompt in asyncio: what a subclass's own `_acall` may build on."""
+    found = await generation.agenerate(self, [prompt], stop, run_manager, kwargs)
+    return found.generations[0][0].text
