@@ -37,16 +37,15 @@ _DETAILS = {"cached_tokens": "prompt", "reasoning_tokens": "completion"}
 
 def _counts(usage: dict[str, Any]) -> dict[str, int]:
     """Return the counts under the service's names, with those of `_DETAILS`."""
-    counts = {name: count for name, count in usage.items() if _is_count(count)}
     for name, whole in _DETAILS.items():
         details = usage.get(f"{whole}_tokens_details")
-        if isinstance(details, dict) and _is_count(details.get(name)):
-            counts[name] = details[name]
-    return counts
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+        if isinstance(details, dict) and name in details:
+            usage = {**usage, name: details[name]}
+    return {
+        name: count
+        for name, count in usage.items()
+        if isinstance(count, int) and not isinstance(count, bool)
+    }
 
 
 def with_usage(response: CompletionResponse) -> list[Generation]:
