@@ -110,6 +110,7 @@ tables: .venv/ready-dev ## Write the documentation's tables from what the tests 
 	@$(BIN)/python -m tests.unit_tests.llms.endpoint_forms
 	@$(BIN)/python -m tests.conformance.of_peers
 	@$(BIN)/python -m tests.docs.comparison
+	@$(BIN)/python -m tests.docs.translations
 
 .PHONY: cassettes
 cassettes: .venv/ready-dev $(SCORING)/ready ## Record the tests' HTTP traffic anew: from Azure where the environment names it, else locally

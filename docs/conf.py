@@ -16,10 +16,11 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "docs._extensions.docstrings_in_markdown",
+    "docs._extensions.languages",
     "docs._extensions.public_names",
     "docs._extensions.settings_of_llms",
 ]
-exclude_patterns = ["_extensions"]
+exclude_patterns = ["_extensions", "readme"]  # the latter is for the repository's visitors
 nitpick_ignore_regex = [
     (r"py:.*", r"langchain_azure_llms\.llms\.base\.AzureLLM"),  # either class: no public name
     # Names of other projects: resolving them would take the network.

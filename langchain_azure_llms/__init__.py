@@ -14,12 +14,14 @@ if TYPE_CHECKING:
         CustomOpenAIContentFormatter,
         LlamaContentFormatter,
     )
+    from langchain_azure_llms.formatters.dedicated_chat import DedicatedChatContentFormatter
     from langchain_azure_llms.formatters.dolly import DollyContentFormatter
     from langchain_azure_llms.formatters.gpt2 import GPT2ContentFormatter, OSSContentFormatter
     from langchain_azure_llms.formatters.hf import HFContentFormatter
     from langchain_azure_llms.formatters.mlflow import MLflowContentFormatter
     from langchain_azure_llms.formatters.openai_chat import OpenAIChatContentFormatter
     from langchain_azure_llms.formatters.registry import register_content_formatter
+    from langchain_azure_llms.formatters.tgi import TGIContentFormatter
     from langchain_azure_llms.http.retry import RetryPolicy
     from langchain_azure_llms.llms.azure_openai import AzureOpenAI
     from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
@@ -37,6 +39,7 @@ __all__ = [
     "AzureOpenAI",
     "ContentFormatterBase",
     "CustomOpenAIContentFormatter",
+    "DedicatedChatContentFormatter",
     "DollyContentFormatter",
     "GPT2ContentFormatter",
     "HFContentFormatter",
@@ -45,6 +48,7 @@ __all__ = [
     "OSSContentFormatter",
     "OpenAIChatContentFormatter",
     "RetryPolicy",
+    "TGIContentFormatter",
     "load_llm",
     "load_llm_from_config",
     "register_content_formatter",
@@ -59,6 +63,7 @@ _HOMES = {
     "AzureOpenAI": "llms.azure_openai",
     "ContentFormatterBase": "formatters.base",
     "CustomOpenAIContentFormatter": "formatters.custom_openai",
+    "DedicatedChatContentFormatter": "formatters.dedicated_chat",
     "DollyContentFormatter": "formatters.dolly",
     "GPT2ContentFormatter": "formatters.gpt2",
     "HFContentFormatter": "formatters.hf",
@@ -67,6 +72,7 @@ _HOMES = {
     "OSSContentFormatter": "formatters.gpt2",
     "OpenAIChatContentFormatter": "formatters.openai_chat",
     "RetryPolicy": "http.retry",
+    "TGIContentFormatter": "formatters.tgi",
     "load_llm": "loading",
     "load_llm_from_config": "loading",
     "register_content_formatter": "formatters.registry",
@@ -77,6 +83,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - not needed by most
+
+        return version("langchain-azure-llms")
     if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -15,7 +15,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from langchain_azure_llms.exceptions import LoadError, UnsupportedFileError
+from langchain_azure_llms.exceptions import (
+    LoadError,
+    MissingFileError,
+    UnreadableFileError,
+    UnsupportedFileError,
+)
 
 
 class Codec(NamedTuple):
@@ -71,10 +76,11 @@ def read(path: Path) -> dict[str, Any]:
         LoadError: If the file cannot be read, or holds no mapping.
     """
     decode = _codec_for(path).decode
-    reason = None
+    reason, error_class = None, LoadError
     try:
         value = decode(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
+        error_class = _class_of(error)
         reason = f"it cannot be read: {error.strerror or error}"
     except RecursionError:
         reason = "it is nested too deeply"
@@ -83,7 +89,7 @@ def read(path: Path) -> dict[str, Any]:
     if reason is None and not isinstance(value, dict):
         reason = f"it holds a {type(value).__name__}, expected a mapping with _type"
     if reason is not None:
-        raise LoadError(f"{path} cannot be loaded: {reason}.", path=str(path))
+        raise error_class(f"{path} cannot be loaded: {reason}.", path=str(path))
     return dict(value)
 
 
@@ -126,3 +132,9 @@ def _codec_for(path: Path) -> Codec:
             f"{path} has the suffix {path.suffix!r}, expected one of {expected}.", path=str(path)
         )
     return codec
+
+
+def _class_of(error: OSError) -> type[LoadError]:
+    if isinstance(error, FileNotFoundError):
+        return MissingFileError
+    return UnreadableFileError if isinstance(error, PermissionError) else LoadError

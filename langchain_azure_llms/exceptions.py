@@ -27,14 +27,16 @@ AzureLLMError(Exception)
 |   +-- ServerError(ModelAPIError)
 +-- ResponseFormatError
 +-- LoadError(ValueError)
+    +-- MissingFileError(FileNotFoundError)
     +-- UnknownTypeError
+    +-- UnreadableFileError(PermissionError)
     +-- UnsupportedFileError
 ```
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -62,6 +64,7 @@ __all__ = [
     "EndpointTimeoutError",
     "LoadError",
     "MissingCredentialError",
+    "MissingFileError",
     "ModelContainerError",
     "OperationNotSupportedError",
     "PermissionDeniedError",
@@ -72,6 +75,7 @@ __all__ = [
     "StatusError",
     "StreamInterruptedError",
     "UnknownTypeError",
+    "UnreadableFileError",
     "UnsupportedApiTypeError",
     "UnsupportedFileError",
 ]
@@ -215,7 +219,23 @@ class StatusError(AzureLLMError):
 
 
 class BadRequestError(StatusError, ModelInvalidRequestError):
-    """The service refused the request as invalid (HTTP 400, 422)."""
+    """The service refused the request as invalid (HTTP 400, 422).
+
+    Attributes:
+        param: The parameter that was refused, if the service named one.
+        is_unsupported: Whether the model does not take that parameter at all.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        is_unsupported: bool = False,
+        **context: Any,
+    ) -> None:
+        super().__init__(message, **context)
+        self.param, self.is_unsupported = param, is_unsupported
 
 
 class ContextLengthError(BadRequestError, ContextOverflowError):
@@ -250,6 +270,11 @@ class PermissionDeniedError(StatusError, ModelPermissionDeniedError):
 
 class DeploymentNotFoundError(StatusError, ModelNotFoundError):
     """Nothing answers at this URL or under this deployment name (HTTP 404)."""
+
+    @property
+    def may_be_route(self) -> bool:
+        """Whether the URL may be missing, not the deployment: the service named neither."""
+        return (self.code or "").lower() in {"", "404", "not_found", "notfound"}
 
 
 class ModelContainerError(StatusError, ModelAPIError):
@@ -309,6 +334,22 @@ class LoadError(AzureLLMError, ValueError):
     def __init__(self, message: str, *, path: str = "") -> None:
         super().__init__(message)
         self.path = path
+
+
+class MissingFileError(LoadError, FileNotFoundError):
+    """A file to load is not there."""
+
+    def __new__(cls, *args: Any, **_: Any) -> Self:
+        """Make it without keywords, which OSError does not take."""
+        return FileNotFoundError.__new__(cls, *args)
+
+
+class UnreadableFileError(LoadError, PermissionError):
+    """A file to load may not be read."""
+
+    def __new__(cls, *args: Any, **_: Any) -> Self:
+        """Make it without keywords, which OSError does not take."""
+        return PermissionError.__new__(cls, *args)
 
 
 class UnknownTypeError(LoadError):

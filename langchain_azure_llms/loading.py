@@ -31,7 +31,7 @@ from langchain_azure_llms.llms.online_endpoint import AzureMLOnlineEndpoint
 from langchain_azure_llms.llms.registry import llm_registry
 from langchain_azure_llms.llms.settings import by_field_name
 
-_ONLY_CALLERS = ("allow_plain_http", "credential", "http_client", "http_async_client")
+_ONLY_CALLERS = ("allow_plain_http", "credential", "http_client", "http_async_client", "verify")
 _IGNORED = "allow_dangerous_deserialization"  # of LangChain's load_llm; nothing here is dangerous
 
 

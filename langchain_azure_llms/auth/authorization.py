@@ -31,6 +31,7 @@ class Authorization:
         async_source: The same for async calls; may be a sync one.
         scopes: What the tokens are for; empty where functions are called, which know it.
         cache: Keeps the tokens; None to fetch one for each request.
+        may_change: Whether the key may be another one at each request.
     """
 
     headers: Callable[[], dict[str, str]] = dict
@@ -38,6 +39,7 @@ class Authorization:
     async_source: Any = None
     scopes: Sequence[str] = ()
     cache: CachedTokens | None = None
+    may_change: bool = False
 
     @property
     def needs_token(self) -> bool:
@@ -100,8 +102,11 @@ def credential_authorization(
     if gives_tokens(credential):
         cache = shared_tokens(credential, scopes)
         return Authorization(dict, credential, credential, scopes, cache)
-    # Read for each request: an AzureKeyCredential may be given another key at any time.
-    return Authorization(lambda: as_header(key_of(credential) or SecretStr("")).headers())
+    # An AzureKeyCredential may be given another key at any time.
+    may_change = not isinstance(credential, SecretStr)
+    return Authorization(
+        lambda: as_header(key_of(credential) or SecretStr("")).headers(), may_change=may_change
+    )
 
 
 def provider_authorization(

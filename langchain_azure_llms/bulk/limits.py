@@ -10,9 +10,6 @@ from typing import Literal
 
 from langchain_azure_llms.exceptions import (
     ConfigurationError,
-    ModelContainerError,
-    RateLimitError,
-    ServerError,
     StatusError,
 )
 
@@ -22,22 +19,6 @@ _BURST_SECONDS = 0.05
 """How much of a bucket may be sent at once: what an event loop that was busy has missed."""
 _BYTES_PER_TOKEN, _TOKENS_OF_AN_ANSWER = 4.0, 64.0
 _WEIGHT_OF_NEW = 0.05
-
-
-def is_limit(error: BaseException) -> bool:
-    """Return whether an error says that there is too much to do for now.
-
-    Such are a 429, a 503, and the 424 by which Azure ML's front door says that the model's
-    container has too many requests waiting (Microsoft, "Troubleshoot online endpoints").
-    """
-    if isinstance(error, ModelContainerError):
-        return (
-            error.model_error_reason == "too_many_pending_request"
-            or error.model_status_code in (429, 503)
-        )
-    return isinstance(error, RateLimitError) or (
-        isinstance(error, ServerError) and error.status_code == 503
-    )
 
 
 class Bucket:

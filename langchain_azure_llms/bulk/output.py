@@ -27,7 +27,7 @@ _BEGINNING = b'{"id": '
 """What each line begins with: anything else was not written here, and is not cut off."""
 _COMPARED = 1_000
 """How many records are compared with the prompts of the input."""
-_NOT_OF_PROMPTS = (401, 403, 404)
+_NOT_OF_PROMPTS = (401, 403, 404, 429)
 """Statuses that say who asked, and whom; the prompt may be asked again by another."""
 
 

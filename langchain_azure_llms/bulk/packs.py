@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from langchain_azure_llms.bulk.limits import is_limit, size_of
+from langchain_azure_llms.bulk.limits import size_of
 from langchain_azure_llms.bulk.prompts import Prompt
 from langchain_azure_llms.exceptions import (
     AuthenticationError,
@@ -18,7 +18,9 @@ from langchain_azure_llms.exceptions import (
     EndpointTimeoutError,
     OperationNotSupportedError,
     PermissionDeniedError,
+    RateLimitError,
 )
+from langchain_azure_llms.http.backpressure import is_busy
 
 OF_ALL_PROMPTS = (
     AuthenticationError,
@@ -26,8 +28,12 @@ OF_ALL_PROMPTS = (
     DeploymentNotFoundError,
     OperationNotSupportedError,
     PermissionDeniedError,
+    RateLimitError,
 )
-"""Errors that say nothing about a prompt: every other one would meet them too."""
+"""Errors that say nothing about a prompt: every other one would meet them too.
+
+A rate limit is one where waiting does not help: a quota that is used up for good.
+"""
 _OF_THE_WAY = (EndpointConnectionError, EndpointTimeoutError)
 """Errors that are more often the network's than a prompt's."""
 _BYTES_PER_WORD = 8
@@ -90,7 +96,7 @@ def after(error: BaseException, *, prompts: int, failures: int, max_retries: int
         failures: How often it has failed, this time included, without refusals by a limit.
         max_retries: How often a pack is sent again.
     """
-    if is_limit(error):
+    if is_busy(error):
         return Next.WAIT
     is_retryable = isinstance(error, AzureLLMError) and error.is_retryable
     may_retry = is_retryable and failures <= max_retries
@@ -163,4 +169,6 @@ def usage_of(llm_output: Mapping[str, Any]) -> dict[str, int]:
     usage = llm_output.get("token_usage")
     if not isinstance(usage, dict):
         return {}
-    return {name: usage[name] for name in _COUNTS if isinstance(usage.get(name), int)}
+    details = (usage.get(f"{whole}_tokens_details") for whole in ("prompt", "completion"))
+    flat = {k: v for one in (*details, usage) if isinstance(one, dict) for k, v in one.items()}
+    return {name: flat[name] for name in _COUNTS if isinstance(flat.get(name), int)}

@@ -6,11 +6,13 @@ Formatters written for the oldest interface take no api type and return plain te
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.outputs import Generation, GenerationChunk
+from pydantic import BeforeValidator
 
 from langchain_azure_llms._completion import CompletionResponse, StreamDelta
 from langchain_azure_llms._redaction import shortened
@@ -20,40 +22,116 @@ from langchain_azure_llms.exceptions import (
     ResponseFormatError,
     UnsupportedApiTypeError,
 )
-from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
+from langchain_azure_llms.formatters.base import AzureMLEndpointApiType, ContentFormatterBase
 from langchain_azure_llms.openai_api.json_body import body_text
 from langchain_azure_llms.openai_api.llm_output import response_of
 
 
-def check_formatter(formatter: Any, api_type: AzureMLEndpointApiType) -> None:
-    """Refuse what is not a formatter, or not one for this api type.
+def checked_formatter(value: Any) -> Any:
+    """Return a formatter; one that is described as saved files do is made.
 
     Raises:
         ConfigurationError: If it is a class, or lacks a method.
-        UnsupportedApiTypeError: If it does not support the api type.
     """
-    name = formatter.__name__ if isinstance(formatter, type) else type(formatter).__name__
-    if isinstance(formatter, type):
+    if isinstance(value, Mapping):
+        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
+            formatter_from_config,
+        )
+
+        return formatter_from_config(value)
+    if value is None:
+        return None
+    if isinstance(value, type):
+        name = value.__name__
         raise ConfigurationError(
             f"content_formatter is the class {name}: pass an object, {name}()."
         )
+    name = type(value).__name__
+    if type(value).__module__.startswith("langchain_community.chat_models"):
+        raise ConfigurationError(
+            f"{name} of langchain-community formats lists of messages, and an LLM sends a prompt: "
+            "use OpenAIChatContentFormatter (`/v1/chat/completions`) or "
+            "DedicatedChatContentFormatter (`/score`) of this package."
+        )
     for method in ("format_request_payload", "format_response_payload"):
-        if not callable(getattr(formatter, method, None)):
+        if not callable(getattr(value, method, None)):
             raise ConfigurationError(
                 f"content_formatter is a {name} without {method}: derive it from "
                 "ContentFormatterBase."
             )
-    supported = getattr(formatter, "supported_api_types", [AzureMLEndpointApiType.dedicated])
+    own = getattr(type(value), "format_response_payload", None)
+    if own is ContentFormatterBase.format_response_payload:
+        raise ConfigurationError(
+            f"content_formatter is a {name}, which must define format_response_payload."
+        )
+    return value
+
+
+Formatter = Annotated[Any, BeforeValidator(checked_formatter)]
+
+
+def check_api_type(formatter: Any, api_type: AzureMLEndpointApiType) -> None:
+    """Refuse a formatter that is not one for this api type.
+
+    Raises:
+        UnsupportedApiTypeError: If it does not support the api type.
+        ConfigurationError: If it says so wrongly.
+    """
+    name, supported = type(formatter).__name__, _supported(formatter)
     if not isinstance(supported, Collection):
         raise ConfigurationError(
             f"{name}.supported_api_types is a {type(supported).__name__}, expected a list."
         )
-    if api_type not in supported:
-        listed = ", ".join(str(getattr(known, "value", known)) for known in supported)
-        raise UnsupportedApiTypeError(
-            f"{name} supports endpoints of type {listed}, and this one is {api_type}. Pass another "
-            "content_formatter, or the right endpoint_api_type."
-        )
+    if api_type_for(formatter, api_type) in supported:
+        return
+    listed = ", ".join(str(getattr(known, "value", known)) for known in supported)
+    base = ContentFormatterBase.supported_api_types
+    says_nothing = getattr(type(formatter), "supported_api_types", base) is base
+    hint = (
+        f" If {name} speaks this one too, say so in the class: "
+        "`from langchain_azure_llms import AzureMLEndpointApiType` and "
+        "`supported_api_types = [AzureMLEndpointApiType.dedicated, "
+        "AzureMLEndpointApiType.serverless]`."
+        if says_nothing
+        else ""
+    )
+    raise UnsupportedApiTypeError(
+        f"{name} supports endpoints of type {listed}, and this one is {api_type}. Pass another "
+        f"content_formatter, or the right endpoint_api_type.{hint}"
+    )
+
+
+def _supported(formatter: Any) -> Any:
+    return getattr(formatter, "supported_api_types", [AzureMLEndpointApiType.dedicated])
+
+
+def api_type_for(formatter: Any, api_type: AzureMLEndpointApiType) -> AzureMLEndpointApiType:
+    """Return an api type by the name that a formatter knows it by: `realtime` is the old one."""
+    supported, dedicated = _supported(formatter), AzureMLEndpointApiType.dedicated
+    is_old = (
+        api_type == dedicated
+        and isinstance(supported, Collection)
+        and dedicated not in supported
+        and AzureMLEndpointApiType.realtime in supported
+    )
+    return AzureMLEndpointApiType.realtime if is_old else api_type
+
+
+def copy_of(formatter: Any) -> Any:
+    """Return a shallow copy of a formatter, for one request.
+
+    Formatters may keep state between their two methods, and requests run at the same time.
+    """
+    try:
+        return copy(formatter)
+    except Exception:  # noqa: BLE001 - an object may refuse to be copied in any way
+        return formatter
+
+
+def has_built_in_parser(formatter: Any) -> bool:
+    """Return whether this package parses a formatter's responses: a user's own decides itself."""
+    method = getattr(type(formatter), "format_response_payload", None)
+    return str(getattr(method, "__module__", "")).startswith("langchain_azure_llms.")
 
 
 def build_payload(

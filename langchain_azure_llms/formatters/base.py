@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.outputs import GenerationChunk
 
@@ -43,6 +43,8 @@ class ContentFormatterBase:
     Attributes:
         content_type: MIME type of the request payload.
         accepts: MIME type of the response payload.
+        stream_format: How a streamed body is cut into the pieces that `format_stream_event` gets:
+            "events" (server-sent events), "lines" (such as NDJSON), or "text", as it arrives.
         stream_end_marker: The data of a stream's last event, if the format has one: a stream that
             ends without it is incomplete. None means that streams end with their connection.
         format_error_msg: A message for subclasses to raise with; takes `api_type`.
@@ -50,6 +52,7 @@ class ContentFormatterBase:
 
     content_type: str | None = "application/json"
     accepts: str | None = "application/json"
+    stream_format: Literal["events", "lines", "text"] = "events"
     stream_end_marker: str | None = None
     format_error_msg: str = (
         "The response cannot be read for an endpoint of type `{api_type}`. "
@@ -61,6 +64,10 @@ class ContentFormatterBase:
         if not isinstance(other, ContentFormatterBase) or type(self) is not type(other):
             return NotImplemented
         return self.state == other.state
+
+    def __repr__(self) -> str:
+        """Return the class and the names of what it keeps: values may be secret."""
+        return f"{type(self).__name__}({', '.join(f'{name}=...' for name in self.state)})"
 
     @property
     def state(self) -> dict[str, Any]:

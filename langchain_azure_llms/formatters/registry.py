@@ -17,11 +17,13 @@ from langchain_azure_llms.formatters.custom_openai import (
     CustomOpenAIContentFormatter,
     LlamaContentFormatter,
 )
+from langchain_azure_llms.formatters.dedicated_chat import DedicatedChatContentFormatter
 from langchain_azure_llms.formatters.dolly import DollyContentFormatter
 from langchain_azure_llms.formatters.gpt2 import GPT2ContentFormatter, OSSContentFormatter
 from langchain_azure_llms.formatters.hf import HFContentFormatter
 from langchain_azure_llms.formatters.mlflow import MLflowContentFormatter
 from langchain_azure_llms.formatters.openai_chat import OpenAIChatContentFormatter
+from langchain_azure_llms.formatters.tgi import TGIContentFormatter
 
 _registry: Registry[type[ContentFormatterBase]] = Registry(
     "content formatter", ContentFormatterBase, "register_content_formatter(name, cls)"
@@ -105,6 +107,7 @@ def _as_declared(cls: type, settings: dict[str, Any]) -> dict[str, Any]:
 
 for _name, _cls in {
     "custom_openai": CustomOpenAIContentFormatter,
+    "dedicated_chat": DedicatedChatContentFormatter,
     "dolly": DollyContentFormatter,
     "gpt2": GPT2ContentFormatter,
     "hf": HFContentFormatter,
@@ -112,5 +115,6 @@ for _name, _cls in {
     "mlflow": MLflowContentFormatter,
     "openai_chat": OpenAIChatContentFormatter,
     "oss": OSSContentFormatter,
+    "tgi": TGIContentFormatter,
 }.items():
     register_content_formatter(_name, _cls)

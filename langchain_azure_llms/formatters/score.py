@@ -3,8 +3,10 @@
 The same request is answered in several forms, depending on when the model was deployed: the older
 servers of the model catalogue answer `[{"0": text}]`, today's
 `{"output": [text], "finish_reason", ...}`, MLflow's own server wraps both into
-`{"predictions": ...}`, and custom score scripts answer as they like. All of them contain one text
-for the one prompt that was sent.
+`{"predictions": ...}`; containers of one's own answer as Ollama (`{"response": text}`), Triton
+(`{"text_output": text}`, `{"outputs": [{"data": [text]}]}`) or OpenAI (`{"choices": [...]}`) do,
+and custom score scripts as they like. All of them contain one text for the one prompt that was
+sent.
 """
 
 from __future__ import annotations
@@ -15,8 +17,19 @@ from langchain_core.outputs import Generation
 
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType, ContentFormatterBase
 from langchain_azure_llms.openai_api.json_body import decode_json, encode_json, unexpected
+from langchain_azure_llms.openai_api.llm_output import llm_output_of
 
-_TEXT_KEYS = ("output", "predictions", "0", "generated_text", "summary_text", "text")
+_TEXT_KEYS = (
+    "output",
+    "predictions",
+    "0",
+    "generated_text",
+    "summary_text",
+    "translation_text",
+    "text",
+    "response",  # Ollama, "Generate a completion"
+    "text_output",  # NVIDIA Triton, "Generate extension"
+)
 _MAX_DEPTH = 6
 """No known server nests deeper."""
 
@@ -72,6 +85,8 @@ def parse_score(body: bytes, reader: str, expected: str) -> Generation:
         ResponseFormatError: If no text is found.
     """
     value = decode_json(body, reader)
+    if isinstance(value, dict) and value.get("error"):
+        unexpected(body, reader, "no error beside the text")
     text = _find_text(value)
     if text is None:
         unexpected(body, reader, expected)
@@ -85,6 +100,12 @@ def _find_text(value: Any) -> str | None:
                 return value
             case [first, *_]:
                 value = first
+            case {"choices": [{"message": {"content": str() as text}}, *_]}:  # OpenAI's, by vLLM
+                return text
+            case {"choices": [{"text": str() as text}, *_]}:
+                return text
+            case {"outputs": [{"data": [str() as text, *_]}, *_]}:  # Triton, "Inference protocol"
+                return text
             case dict():
                 value = next((value[key] for key in _TEXT_KEYS if key in value), None)
             case _:
@@ -96,10 +117,5 @@ def _info_of(value: Any) -> dict[str, Any]:
     """Return what today's model server sends beside the text."""
     if not isinstance(value, dict):
         return {}
-    usage = value.get("usage")
-    info = {
-        "finish_reason": value.get("finish_reason"),
-        "model_name": value.get("model"),
-        "token_usage": usage if isinstance(usage, dict) else None,
-    }
-    return {name: found for name, found in info.items() if found is not None}
+    finish = value.get("finish_reason")
+    return {**({"finish_reason": finish} if finish is not None else {}), **llm_output_of(value)}

@@ -8,14 +8,20 @@ send a request again that was processed, so aiohttp's own exception decides here
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import httpx2
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from langchain_azure_llms.http.transports import KEEPALIVE_SECONDS, MAX_CONNECTIONS
+from langchain_azure_llms.http.transports import (
+    KEEPALIVE_OPTIONS,
+    KEEPALIVE_SECONDS,
+    MAX_CONNECTIONS,
+)
 
 _MAX_HEADER_BYTES = 100 * 1024
 """What httpx2's own engine accepts for a header line."""
@@ -30,6 +36,16 @@ _BY_ENGINE_ERROR: tuple[tuple[type[Exception], type[httpx2.TransportError]], ...
     (aiohttp.ClientError, httpx2.RemoteProtocolError),
 )
 """aiohttp's exceptions, the most particular first; its texts hold URLs, so names are enough."""
+
+
+def _kept_alive(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket for an address that keeps its connection alive."""
+    family, kind, protocol, *_ = address
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setblocking(False)  # noqa: FBT003 - the standard library's
+    for option in KEEPALIVE_OPTIONS:
+        made.setsockopt(*option)
+    return made
 
 
 class AiohttpEngine(httpx2.AsyncBaseTransport):
@@ -52,7 +68,10 @@ class AiohttpEngine(httpx2.AsyncBaseTransport):
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE_SECONDS, ssl=self._ssl_context
+                limit=MAX_CONNECTIONS,
+                keepalive_timeout=KEEPALIVE_SECONDS,
+                ssl=self._ssl_context,
+                socket_factory=_kept_alive,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=_MAX_HEADER_BYTES,

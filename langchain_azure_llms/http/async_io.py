@@ -13,12 +13,14 @@ from pydantic import SecretStr
 
 from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.http import messages
+from langchain_azure_llms.http.charset import UndecodableBodyError
 from langchain_azure_llms.http.endpoint import Endpoint, ResultT
 from langchain_azure_llms.http.failures import HTTP_ERRORS, failure_of
 from langchain_azure_llms.http.logging import log_outcome, log_wait
 from langchain_azure_llms.http.request import (
     AcquirePermit,
     FetchToken,
+    HttpRequest,
     HttpResponse,
     Send,
     Sleep,
@@ -69,7 +71,7 @@ async def _send(step: Send, endpoint: Endpoint) -> HttpResponse | TransportFailu
             response = await sending
         response.request = message  # transports leave that to their caller
         response_began = True
-        if messages.is_event_stream(step.request, response):
+        if messages.is_streamed(step.request, response):
             return HttpResponse(response.status_code, response.headers, stream=response)
         try:
             body = messages.BodyReader(message)
@@ -96,17 +98,29 @@ async def _fetch_token(step: FetchToken, endpoint: Endpoint) -> SecretStr | Toke
         return TokenFailure(error)
 
 
-async def events(response: httpx2.Response, url: str) -> AsyncGenerator[str]:
-    """Yield the data of each server-sent event.
+async def pieces(response: httpx2.Response, request: HttpRequest) -> AsyncGenerator[str]:
+    """Yield the pieces of a streamed response: the data of each event, lines, or text as it comes.
 
     Raises:
         StreamInterruptedError: When the connection breaks.
+        ResponseFormatError: If the body is in another form, or not in its encoding.
     """
+    reader = messages.PieceReader(request, response)
     try:
-        async for event in messages.event_source(response):
-            yield messages.data_of(event)
-    except httpx2.HTTPError as error:
-        raise messages.interrupted(url, error) from None
+        if request.stream == "events":
+            async for event in reader.events(
+                reader.decoded(data) async for data in response.aiter_bytes()
+            ):
+                yield reader.data_of(event)
+            reader.refuse_other_than_events()
+            return
+        async for data in response.aiter_bytes():
+            for piece in reader.pieces(data):
+                yield piece
+        for piece in reader.pieces(b"", is_last=True):
+            yield piece
+    except (httpx2.HTTPError, UndecodableBodyError) as error:
+        raise messages.interrupted(request.url, error) from None
     finally:
         await response.aclose()
 

@@ -22,11 +22,11 @@ class Endpoint:
 
     Attributes:
         headers: The headers of every request, a key's included.
-        key: The key's header alone; empty where there are tokens.
         overriding: The headers that the user set: they replace the key's, too.
         query: The query parameters of every request.
         authorization: How requests prove who sends them.
         needs_token: Whether a bearer token is fetched for each request.
+        identity: Tells callers apart that have rate limits of their own; holds no secret.
         network: How the network is used.
         policy: How often, and how patiently, requests are sent again.
         timeout: Seconds for each step; None for the default, or a client of the user's own.
@@ -36,11 +36,11 @@ class Endpoint:
     """
 
     headers: Mapping[str, str]
-    key: Mapping[str, str] = field(repr=False)
     overriding: Mapping[str, str]
     query: Mapping[str, Any]
     authorization: Authorization = field(repr=False)
     needs_token: bool
+    identity: int
     network: NetworkSettings
     policy: RetryPolicy
     timeout: Mapping[str, float | None] | None = None

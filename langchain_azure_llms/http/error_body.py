@@ -20,6 +20,14 @@ class ErrorDetails(NamedTuple):
     message: str
     code: str | None = None
     inner: Mapping[str, Any] = MappingProxyType({})
+    type: str | None = None
+    param: str | None = None
+
+    @property
+    def codes(self) -> tuple[str | None, ...]:
+        """All that may say what kind of error it is, the most specific one last."""
+        inner = self.inner.get("code")
+        return self.type, self.code, inner if isinstance(inner, str) else None
 
 
 def read_error(text: str) -> ErrorDetails:
@@ -40,29 +48,96 @@ def _details_of(value: Any, depth: int = 0) -> ErrorDetails:
                 return _details_of(inner, depth + 1)
             case [first, *_]:
                 return _details_of(first, depth + 1)
+            case str() if value.lstrip().startswith("{") and depth:
+                return _of_text(value, depth)
             case dict():
                 return _details_of_mapping(value, depth)
     return ErrorDetails(_plain(value) if isinstance(value, str) else "")
 
 
+def _of_text(text: str, depth: int) -> ErrorDetails:
+    """Read an engine's JSON that was put as text into the server's JSON."""
+    try:
+        nested = _details_of(json.loads(text), depth + 1)
+    except (ValueError, RecursionError):
+        return ErrorDetails(_plain(text))
+    return nested if nested.message else ErrorDetails(_plain(text))
+
+
 def _details_of_mapping(value: dict[str, Any], depth: int) -> ErrorDetails:
     message = next((value[k] for k in ("message", "detail", "Message", "body") if value.get(k)), "")
+    found = _validation_errors(value)
     if isinstance(message, str) and message.lstrip().startswith("{"):
-        try:  # an engine's JSON, put as text into the server's JSON
-            nested = _details_of(json.loads(message), depth + 1)
-        except (ValueError, RecursionError):
-            nested = ErrorDetails("")
-        if nested.message:
+        nested = _of_text(message, depth)
+        if nested.message != _plain(message):
             return nested
     if not isinstance(message, str):
-        message = json.dumps(message)
+        message = "" if found else json.dumps(message)
     code = value.get("code", value.get("error_code"))
     inner = value.get("innererror") or value.get("inner_error")
+    kind = value.get("type")
     return ErrorDetails(
-        " ".join(message.split()),
+        ": ".join(part for part in (" ".join(message.split()), found) if part),
         str(code) if isinstance(code, str | int) and not isinstance(code, bool) else None,
         {**(inner if isinstance(inner, dict) else {}), **_filter_keys(value)},
+        kind if isinstance(kind, str) else None,
+        _parameter_of(value),
     )
+
+
+_NAMED_PARAMETER = (
+    r"(?i)(?:unsupported|unknown|unrecognized|unexpected) (?:request )?"
+    r"(?:parameter|value|argument|keyword argument)s?(?: supplied)?:? ['\"`]?(\w+)"
+)
+
+
+def _parameter_of(value: dict[str, Any]) -> str | None:
+    """Return the parameter that an error is about, if it names one."""
+    if isinstance(param := value.get("param"), str) and param:
+        return param
+    entries = value.get("details") or value.get("detail")
+    for entry in entries if isinstance(entries, list) else [entries]:
+        loc = entry.get("loc") if isinstance(entry, dict) else None
+        if isinstance(loc, list) and loc and isinstance(loc[-1], str):
+            return loc[-1]
+    message = value.get("message")
+    found = re.search(_NAMED_PARAMETER, message) if isinstance(message, str) else None
+    return found[1] if found else None
+
+
+_UNSUPPORTED_CODES = frozenset(
+    {
+        "extra_forbidden",
+        "parameter_not_supported",
+        "unknown_parameter",
+        "unrecognized_argument",
+        "unsupported_parameter",
+        "unsupported_value",
+    }
+)
+
+
+def is_unsupported_parameter(details: ErrorDetails, text: str) -> bool:
+    """Return whether a parameter itself was refused, whatever its value."""
+    known = details.code in _UNSUPPORTED_CODES or "extra_forbidden" in text
+    return known or re.search(_NAMED_PARAMETER, details.message) is not None
+
+
+def _validation_errors(value: dict[str, Any]) -> str:
+    """Return what a refusal says of single fields: where each is, and what is wrong with it.
+
+    FastAPI and pydantic list them as `{"loc": [...], "msg": ...}` under `detail` (vLLM, TGI);
+    serverless endpoints under `details`.
+    """
+    entries = value.get("details") or value.get("detail")
+    shown, named = [], isinstance(value.get("message"), str)
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if isinstance(entry, dict) and (entry.get("msg") or (entry.get("loc") and named)):
+            loc = entry.get("loc") or []
+            place = ".".join(map(str, loc)) if isinstance(loc, list) else str(loc)
+            problem = entry.get("msg") or entry.get("message") or entry.get("type") or ""
+            shown.append(": ".join(part for part in (place, str(problem)) if part))
+    return "; ".join(shown)
 
 
 def _filter_keys(value: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from langchain_azure_llms import exceptions as errors
 from langchain_azure_llms._redaction import public_url, shortened
-from langchain_azure_llms.http.error_body import ErrorDetails, decoded, filter_result, read_error
+from langchain_azure_llms.http import error_codes
+from langchain_azure_llms.http.error_body import (
+    ErrorDetails,
+    decoded,
+    filter_result,
+    is_unsupported_parameter,
+    read_error,
+)
 from langchain_azure_llms.http.retry import is_retryable_status, requested_wait
 
 if TYPE_CHECKING:
@@ -38,9 +46,18 @@ def from_response(
     model_status = _integer(headers.get(_MODEL_STATUS))
     reason = headers.get(_MODEL_REASON)
     error_class = _class_of(response.status, details)
-    retry_after = requested_wait(response.status, headers, details.message, now)
-    retryable = is_retryable_status(response.status, model_status, reason)
+    is_limit = error_class is errors.RateLimitError
+    status = _TOO_MANY if is_limit else response.status
+    retry_after = requested_wait(status, headers, details.message, now)
+    retryable = is_retryable_status(status, model_status, reason) and not any(
+        map(error_codes.is_final, details.codes)
+    )
+    if error_class in _NEVER_RETRYABLE:
+        retryable = False
     extra: dict[str, Any] = {}
+    if issubclass(error_class, errors.BadRequestError):
+        extra["param"] = details.param
+        extra["is_unsupported"] = is_unsupported_parameter(details, text)
     if error_class is errors.ContentFilterError:
         extra["content_filter_result"] = filter_result(details)
     if error_class is errors.ModelContainerError:
@@ -108,7 +125,9 @@ def from_failure(failure: TransportFailure, *, url: str, attempts: int, waited: 
         case "UNTRUSTED":
             error = errors.EndpointConnectionError(
                 f"The TLS connection to {place} was not made ({detail}). If your network has its "
-                "own certificate authority, set SSL_CERT_FILE or pass your own httpx2 client.",
+                "own certificate authority, pass verify (a file of it), set SSL_CERT_FILE, or pass "
+                "a client of your own: http_client for sync calls, http_async_client for async "
+                "ones.",
                 is_retryable=False,
                 **context,
             )
@@ -144,12 +163,12 @@ def _root(cause: BaseException | None) -> BaseException | None:
 def _class_of(status: int, details: ErrorDetails) -> type[errors.StatusError]:
     if _is_wrong_operation(status, details):
         return errors.OperationNotSupportedError
+    for code in reversed(details.codes):
+        if (found := error_codes.class_of(code)) is not None and status not in _NOT_OF_A_CODE:
+            return found
     if status in {400, 422}:
-        if details.code == "content_filter" or details.inner.get("code") == _FILTERED:
-            return errors.ContentFilterError
-        if details.code == "context_length_exceeded" or _OVERFLOW in details.message.lower():
-            return errors.ContextLengthError
-        return errors.BadRequestError
+        is_overflow = _OVERFLOW in details.message.lower()
+        return errors.ContextLengthError if is_overflow else errors.BadRequestError
     return _BY_STATUS.get(status, errors.ServerError if 500 <= status < 600 else errors.StatusError)
 
 
@@ -160,23 +179,35 @@ _BY_STATUS: dict[int, type[errors.StatusError]] = {
     424: errors.ModelContainerError,
     429: errors.RateLimitError,
 }
-_FILTERED = "ResponsibleAIPolicyViolation"
+_TOO_MANY = 429
+_NOT_OF_A_CODE = frozenset({401, 424})
+"""Statuses that say more than the code: of the caller's identity, of the model's container."""
+_NEVER_RETRYABLE = (errors.ContentFilterError, errors.ContextLengthError)
 # Text models' hosts send no code for this; only the message tells.
 _OVERFLOW = "maximum context length"
-_CHAT_MODEL = "chat model and not supported in the v1/completions"
-_UNSUPPORTED = "requested operation is unsupported"
+_WRONG_OPERATION = (
+    r"(?i)chat model and not supported in the v1/completions"
+    r"|requested operation is unsupported|operation does not work with the specified model"
+    r"|(?:only|not) supported (?:in|by|with|for|on|via) (?:the )?(?:/?v1/)?"
+    r"(?:responses|chat.?completions?|completions?)\b"
+)
+_WRONG_OPERATION_CODES = frozenset({"OperationNotSupported", "unsupported_api_for_model"})
+_REFUSALS = frozenset({400, 404, 422})
 
 
 def _is_wrong_operation(status: int, details: ErrorDetails) -> bool:
     """Return whether the model refused the kind of call, not this call.
 
     The gateway says so with a code; a chat model's own host, behind the completions route, with a
-    404 and no code; a deployment that speaks only Responses with a 400 and no code.
+    404 and no code; a deployment that speaks only Responses with a 400 and no code; a server that
+    has no such route with a 405.
     """
-    message = details.message.lower()
-    if status == HTTPStatus.BAD_REQUEST:
-        return details.code == "OperationNotSupported" or _UNSUPPORTED in message
-    return status == HTTPStatus.NOT_FOUND and _CHAT_MODEL in message
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return True
+    if status not in _REFUSALS:
+        return False
+    told = details.code in _WRONG_OPERATION_CODES
+    return told or re.search(_WRONG_OPERATION, details.message) is not None
 
 
 def _sentence(

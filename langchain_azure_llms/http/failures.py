@@ -6,6 +6,7 @@ import ssl
 
 import httpx2
 
+from langchain_azure_llms.http.charset import UndecodableBodyError
 from langchain_azure_llms.http.request import FailureKind, HttpResponse, TransportFailure
 
 
@@ -14,6 +15,7 @@ class BodyTooLargeError(Exception):
 
 
 HTTP_ERRORS = (
+    UndecodableBodyError,
     httpx2.HTTPError,
     httpx2.InvalidURL,
     httpx2.StreamError,
@@ -83,7 +85,7 @@ def _response_in(response: httpx2.Response) -> HttpResponse:
 
 
 def _kind_of(error: Exception, *, response_began: bool) -> FailureKind:
-    if isinstance(error, BodyTooLargeError | httpx2.DecodingError):
+    if isinstance(error, BodyTooLargeError | UndecodableBodyError | httpx2.DecodingError):
         return FailureKind.UNREADABLE
     if response_began:
         timed_out = isinstance(error, httpx2.ReadTimeout)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import lru_cache
 
 import httpx2
 
-from langchain_azure_llms._redaction import public_url, shortened
+from langchain_azure_llms._redaction import BODY_SHOWN, public_url, shortened
 from langchain_azure_llms.exceptions import (
     AzureLLMError,
     ResponseFormatError,
     StreamInterruptedError,
+)
+from langchain_azure_llms.http.charset import (
+    UTF_16_MARKS,
+    StreamDecoder,
+    UndecodableBodyError,
+    as_utf8,
 )
 from langchain_azure_llms.http.error_in_success import as_error
 from langchain_azure_llms.http.failures import BodyTooLargeError
@@ -72,15 +78,17 @@ def seconds_until_response(request: httpx2.Request) -> float | None:
     return pool + connect + read + write * (1 + len(request.content) / _BYTES_PER_TIMEOUT)
 
 
-def is_event_stream(request: HttpRequest, response: httpx2.Response) -> bool:
+def is_streamed(request: HttpRequest, response: httpx2.Response) -> bool:
     """Return whether the response is to be handed over unread.
 
     A service that cannot stream answers a streaming request in one piece; that is read as usual.
     """
-    if not request.stream or not response.is_success:
+    if request.stream is None or not response.is_success:
         return False
-    content_type: str = response.headers.get("content-type", "")
-    return content_type.lower().startswith("text/event-stream")
+    content_type: str = response.headers.get("content-type", "").lower()
+    if request.stream == "events":
+        return content_type.startswith("text/event-stream")
+    return not content_type.startswith("application/json")
 
 
 class BodyReader:
@@ -115,19 +123,83 @@ class BodyReader:
             raise httpx2.ReadTimeout(f"the body did not end within {self.seconds:g} s")
 
     def response(self, response: httpx2.Response) -> HttpResponse:
-        """Return the response with the body that was collected."""
-        return HttpResponse(response.status_code, response.headers, b"".join(self._parts))
+        """Return the response with the body that was collected, in UTF-8.
+
+        Raises:
+            UndecodableBodyError: If a successful response is not in the encoding that it names.
+        """
+        body = b"".join(self._parts)
+        is_named = "charset" in response.headers.get("content-type", "")
+        if is_named or body.startswith(UTF_16_MARKS):
+            try:
+                body = as_utf8(body, response.headers)
+            except UndecodableBodyError:
+                if response.is_success:
+                    raise
+        return HttpResponse(response.status_code, response.headers, body)
 
 
-def event_source(response: httpx2.Response) -> httpx2.EventSource:
-    """Return a response's events. They are UTF-8 by their standard, a byte-order mark allowed."""
-    response.encoding = "utf-8-sig"
-    return httpx2.EventSource(response, max_event_size=MAX_BYTES)
+class PieceReader:
+    """Cuts the body of a streamed response into the pieces that its parser gets.
 
+    Args:
+        request: What was sent; it says in which form the body is streamed.
+        response: The response, unread.
+    """
 
-def data_of(event: httpx2.ServerSentEvent) -> str:
-    """Return an event's data; that of an event named `error` as an error."""
-    return as_error(event.data) if event.event == "error" else event.data
+    def __init__(self, request: HttpRequest, response: httpx2.Response) -> None:
+        self._decoder = StreamDecoder(response.headers)
+        self._url, self._format = request.url, request.stream
+        self._response = response
+        self._line = ""
+        self._beginning = ""
+        self.has_events = False
+
+    def decoded(self, data: bytes) -> bytes:
+        """Return bytes of the body as UTF-8; remember the beginning, in case it has no events."""
+        text = self._decoder.feed(data)
+        if not self.has_events and len(self._beginning) < BODY_SHOWN:
+            self._beginning += text
+        return text.encode("utf-8", "surrogatepass")
+
+    def events(self, content: Iterator[bytes] | AsyncIterator[bytes]) -> httpx2.EventSource:
+        """Return the events in a body that was decoded."""
+        headers = {"content-type": "text/event-stream; charset=utf-8"}
+        source = httpx2.Response(
+            200, headers=headers, content=content, request=self._response.request
+        )
+        return httpx2.EventSource(source, max_event_size=MAX_BYTES)
+
+    def data_of(self, event: httpx2.ServerSentEvent) -> str:
+        """Return an event's data; that of an event named `error` as an error."""
+        self.has_events = True
+        return as_error(event.data) if event.event == "error" else event.data
+
+    def refuse_other_than_events(self) -> None:
+        """Refuse a body that ended without an event, and is not empty: its text would be lost.
+
+        Raises:
+            ResponseFormatError: If it has text.
+        """
+        lines = [one for one in self._beginning.splitlines() if one and not one.startswith(":")]
+        if not self.has_events and lines:
+            shown = shortened(self._beginning)
+            raise ResponseFormatError(
+                f"The stream of {public_url(self._url)} has no server-sent events, expected lines "
+                f"that begin with 'data:'. It began with {shown!r}. A formatter for such a stream "
+                "has stream_format = 'text', or 'lines'.",
+                body=shown,
+            )
+
+    def pieces(self, data: bytes, *, is_last: bool = False) -> list[str]:
+        """Return the text of some more bytes: as it came, or the lines that are complete by now."""
+        text = self._decoder.feed(data, is_last=is_last)
+        if self._format == "text":
+            return [text] if text else []
+        *lines, self._line = (self._line + text).split("\n")
+        if is_last:
+            lines.append(self._line)
+        return [line for line in lines if line.strip()]
 
 
 def end_is_marked(response: httpx2.Response) -> bool:
@@ -138,6 +210,6 @@ def end_is_marked(response: httpx2.Response) -> bool:
 def interrupted(url: str, error: Exception) -> AzureLLMError:
     """Return the error of a stream that could not be read to its end."""
     place, detail = public_url(url), shortened(str(error) or type(error).__name__)
-    if isinstance(error, httpx2.SSEError):
+    if isinstance(error, httpx2.SSEError | UndecodableBodyError):
         return ResponseFormatError(f"The stream of {place} cannot be read: {detail}")
     return StreamInterruptedError(f"The stream of {place} was cut: {detail}", url=place)

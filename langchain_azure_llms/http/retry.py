@@ -76,6 +76,25 @@ def backoff(attempts: int, policy: RetryPolicy, uniform: Callable[[float, float]
     return uniform(0.0, min(policy.max_backoff, policy.initial_wait * 2.0**doublings))
 
 
+def busy_wait(
+    error: Exception, refusals: int, policy: RetryPolicy, uniform: Callable[[float, float], float]
+) -> float | None:
+    """Return the seconds to wait after a refusal for being busy; None where none would help.
+
+    Args:
+        error: The refusal.
+        refusals: How often this request was refused so, this time included.
+        policy: The retry policy; without retries, there are none for this reason either.
+        uniform: Draws a number between two others.
+    """
+    if not policy.max_retries or not getattr(error, "is_retryable", False):
+        return None
+    if isinstance(error, StatusError) and error.retry_after is not None:
+        return error.retry_after
+    longest = min(policy.max_backoff, policy.initial_wait * 2.0 ** min(refusals - 1, 62))
+    return uniform(longest / 2, longest)
+
+
 class Cooldowns:
     """Rate limits that requests have met, so that other requests wait for their end."""
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import socket
 import ssl
 import threading
 from collections.abc import AsyncGenerator
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -35,6 +37,16 @@ _LIMITS = httpx2.Limits(
     max_keepalive_connections=MAX_CONNECTIONS,
     keepalive_expiry=KEEPALIVE_SECONDS,
 )
+KEEPALIVE_OPTIONS = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5))
+        if hasattr(socket, name)
+    ),
+]
+"""Options of sockets that keep a connection alive while an answer is silent: Azure's load balancers
+and other NATs forget one after four minutes without a packet (see `KEEPALIVE_SECONDS`)."""
 _LAST_PORT = 65535
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
@@ -46,26 +58,52 @@ class NetworkSettings(NamedTuple):
         proxy: The proxy's URL; may hold a password.
         ca_file: A file of certificate authorities, in place of the system's.
         ca_folder: A folder of them.
+        context: The user's own TLS settings.
+        is_verified: Whether certificates are checked at all.
     """
 
     proxy: str | None = None
     ca_file: str | None = None
     ca_folder: str | None = None
+    context: ssl.SSLContext | None = None
+    is_verified: bool = True
 
     def __repr__(self) -> str:
         return "NetworkSettings(...)"
 
 
-def network_settings(url: str, proxy: str | None = None) -> NetworkSettings:
+Verify = bool | str | ssl.SSLContext
+"""How certificates are checked, as httpx2's clients take it."""
+
+
+def network_settings(
+    url: str, proxy: str | None = None, *, verify: Verify = True
+) -> NetworkSettings:
     """Return how requests to a URL use the network.
 
     Args:
         url: Where they go.
         proxy: The proxy to use; None for the environment's (`HTTPS_PROXY`, `NO_PROXY` and the
             like, and a system's own settings).
+        verify: False to check no certificates; a file or folder of certificate authorities, or TLS
+            settings of the user's own. True for the environment's (`SSL_CERT_FILE`, `SSL_CERT_DIR`,
+            then `REQUESTS_CA_BUNDLE`), else the system's.
     """
-    files = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-    return NetworkSettings(proxy or _proxy_of_environment(url), *files)
+    used = proxy or _proxy_of_environment(url)
+    if isinstance(verify, ssl.SSLContext):
+        return NetworkSettings(used, context=verify)
+    if verify is False:
+        return NetworkSettings(used, is_verified=False)
+    if isinstance(verify, str):
+        return NetworkSettings(used, *_file_or_folder(verify))
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if not file and not folder and (bundle := os.environ.get("REQUESTS_CA_BUNDLE")):
+        file, folder = _file_or_folder(bundle)
+    return NetworkSettings(used, file, folder)
+
+
+def _file_or_folder(path: str) -> tuple[str | None, str | None]:
+    return (None, path) if Path(path).is_dir() else (path, None)
 
 
 def _proxy_of_environment(url: str) -> str | None:
@@ -121,9 +159,14 @@ async def async_transport(network: NetworkSettings) -> httpx2.AsyncBaseTransport
             transports = _async.setdefault(loop, {})
     found = transports.get(network)
     if found is None:
-        transport = _new_async_transport(network)
-        found = transports[network] = _LoopTransport(transport, _close_with_loop(transport))
-        await anext(found.closer)
+        # In a thread: it imports modules and reads certificates, which would hold up the loop.
+        made = await asyncio.to_thread(_new_async_transport, network)
+        found = transports.get(network)  # another call may have been faster
+        if found is None:
+            found = transports[network] = _LoopTransport(made, _close_with_loop(made))
+            await anext(found.closer)
+        else:
+            await made.aclose()
     return found.transport
 
 
@@ -177,8 +220,15 @@ if hasattr(os, "register_at_fork"):
 
 
 @lru_cache(maxsize=8)
-def _tls_context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
+def _tls_context(network: NetworkSettings) -> ssl.SSLContext:
+    if network.context is not None:
+        return network.context
+    ca_file, ca_folder = network.ca_file, network.ca_folder
     try:
+        if not network.is_verified:
+            context = httpx2.create_ssl_context(trust_env=False)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            return context
         if ca_file or ca_folder:
             folder = None if ca_file else ca_folder
             return ssl.create_default_context(cafile=ca_file or None, capath=folder)
@@ -186,18 +236,25 @@ def _tls_context(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
     except OSError as error:
         raise ConfigurationError(
             f"The certificate authorities cannot be read ({error.strerror or error}): check what "
-            f"SSL_CERT_FILE and SSL_CERT_DIR name ({ca_file!r}, {ca_folder!r})."
+            "verify, SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE names "
+            f"({ca_file or ca_folder!r})."
         ) from None
 
 
 def _new_sync_transport(network: NetworkSettings) -> httpx2.HTTPTransport:
-    context, proxy = _tls_context(network.ca_file, network.ca_folder), _checked_proxy(network)
-    return httpx2.HTTPTransport(verify=context, limits=_LIMITS, proxy=proxy, trust_env=False)
+    context, proxy = _tls_context(network._replace(proxy=None)), _checked_proxy(network)
+    return httpx2.HTTPTransport(
+        verify=context,
+        limits=_LIMITS,
+        proxy=proxy,
+        trust_env=False,
+        socket_options=KEEPALIVE_OPTIONS,
+    )
 
 
 def _new_async_transport(network: NetworkSettings) -> httpx2.AsyncBaseTransport:
     """Return a transport on aiohttp's engine where the extra is installed, else on httpx2's."""
-    context, proxy = _tls_context(network.ca_file, network.ca_folder), _checked_proxy(network)
+    context, proxy = _tls_context(network._replace(proxy=None)), _checked_proxy(network)
     is_socks = proxy is not None and proxy.url.scheme.startswith("socks")
     if has_aiohttp() and not is_socks:  # aiohttp speaks HTTP to any proxy
         from langchain_azure_llms.http.aiohttp_engine import (  # noqa: PLC0415 - an extra
@@ -205,7 +262,13 @@ def _new_async_transport(network: NetworkSettings) -> httpx2.AsyncBaseTransport:
         )
 
         return AiohttpEngine(context, proxy)
-    return httpx2.AsyncHTTPTransport(verify=context, limits=_LIMITS, proxy=proxy, trust_env=False)
+    return httpx2.AsyncHTTPTransport(
+        verify=context,
+        limits=_LIMITS,
+        proxy=proxy,
+        trust_env=False,
+        socket_options=KEEPALIVE_OPTIONS,
+    )
 
 
 def has_aiohttp() -> bool:

@@ -1,7 +1,5 @@
 """Azure OpenAI text completion."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
@@ -22,11 +20,8 @@ from langchain_azure_llms.llms.openai_urls import (
     V1_VERSIONS,
     AzureOpenAIRoute,
     azure_openai_route,
-    check_azure_openai,
-    check_version,
 )
 from langchain_azure_llms.llms.registry import llm_registry
-from langchain_azure_llms.llms.urls import check_proxy, check_url
 
 
 class AzureOpenAI(AzureLLM):
@@ -94,21 +89,30 @@ class AzureOpenAI(AzureLLM):
         *settings.SHARED_RESOURCES,
         *openai_settings.PROVIDERS,
     )
+    other_names: ClassVar[Mapping[str, str]] = openai_settings.OTHER_NAMES
     call_arguments: ClassVar[frozenset[str]] = frozenset(
         {*MODEL_PARAMETERS, "best_of", "extra_body", "model", "timeout"}
     )
 
-    azure_endpoint: str | None = Field(default_factory=settings.FromEnv("AZURE_OPENAI_ENDPOINT"))
-    """The resource's address, such as `https://<resource>.openai.azure.com`.
+    azure_endpoint: openai_settings.Address = Field(
+        default_factory=settings.FromEnv("AZURE_OPENAI_ENDPOINT", "AZURE_AI_PROJECT_ENDPOINT"),
+        validate_default=True,
+    )
+    """The address of the resource, such as `https://<resource>.openai.azure.com`, or of a project.
 
-    From `AZURE_OPENAI_ENDPOINT` if not given.
+    From `AZURE_OPENAI_ENDPOINT` if not given, else from `AZURE_AI_PROJECT_ENDPOINT`.
     """
     deployment_name: str | None = Field(default=None, alias="azure_deployment")
     """The deployment's name."""
-    openai_api_version: str | None = Field(
-        default_factory=settings.FromEnv("OPENAI_API_VERSION"), alias="api_version"
+    openai_api_version: openai_settings.Version = Field(
+        default_factory=settings.FromEnv("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION"),
+        alias="api_version",
+        validate_default=True,
     )
-    """A dated version such as `2024-10-21`, or `v1`. From `OPENAI_API_VERSION` if not given."""
+    """A dated version such as `2024-10-21`, or `v1`.
+
+    From `OPENAI_API_VERSION` if not given, else from `AZURE_OPENAI_API_VERSION`.
+    """
     openai_api_type: str | None = Field(
         default_factory=settings.FromEnv("OPENAI_API_TYPE", default="azure")
     )
@@ -131,33 +135,33 @@ class AzureOpenAI(AzureLLM):
     """The same for the async methods; they call the sync one in a thread when there is none."""
     validate_base_url: bool = True
     """Whether `base_url` is understood as an endpoint; False uses it as it is."""
-    openai_api_base: str | None = Field(default=None, alias="base_url")
+    openai_api_base: openai_settings.Address = Field(default=None, alias="base_url")
     """The endpoint under its old name."""
     openai_organization: str | None = Field(
         default_factory=settings.FromEnv("OPENAI_ORG_ID", "OPENAI_ORGANIZATION"),
         alias="organization",
     )
     """The organization that requests are counted for. From `OPENAI_ORG_ID` if not given."""
-    openai_proxy: str | None = Field(
+    openai_proxy: openai_settings.Proxy = Field(
         default_factory=settings.FromEnv("OPENAI_PROXY"), repr=False, validate_default=True
     )
     """A proxy's URL, instead of the environment's proxies. From `OPENAI_PROXY` if not given."""
 
     model_name: str = Field(default="gpt-3.5-turbo-instruct", alias="model")
     """The model behind the deployment, for counting tokens and for `print`."""
-    temperature: float = 0.7
-    """How freely words are drawn, 0 to 2."""
-    max_tokens: int = 256
+    temperature: float | None = 0.7
+    """How freely words are drawn, 0 to 2. A parameter that is None is not sent."""
+    max_tokens: int | None = 256
     """The most tokens to generate; -1 for as many as the model's context leaves."""
-    top_p: float = 1
+    top_p: float | None = 1
     """The share of probability that words are drawn from, 0 to 1."""
-    frequency_penalty: float = 0
+    frequency_penalty: float | None = 0
     """Makes words rarer the more often they came, -2 to 2."""
-    presence_penalty: float = 0
+    presence_penalty: float | None = 0
     """Makes words rarer that came at all, -2 to 2."""
-    n: int = Field(default=1, ge=1)
+    n: int | None = Field(default=1, ge=1)
     """How many completions each prompt gets."""
-    best_of: int = Field(default=1, ge=1)
+    best_of: int | None = Field(default=1, ge=1)
     """How many are generated, and billed, for the service to choose the `n` best from."""
     logit_bias: dict[str, float] | None = None
     """Makes tokens, by their ids, rarer or more frequent: -100 to 100."""
@@ -182,7 +186,7 @@ class AzureOpenAI(AzureLLM):
     """
     batch_size: int = Field(default=20, ge=1)
     """How many prompts one request carries; one for each in the other forms."""
-    request_timeout: Any = Field(default=None, alias="timeout")
+    request_timeout: settings.Timeout = Field(default=None, alias="timeout")
     """Seconds for every step of a request, a pair (connect, read), or an `httpx2.Timeout`.
 
     None means 5 to connect and 600 to read; with a client of your own, that client's.
@@ -209,32 +213,9 @@ class AzureOpenAI(AzureLLM):
     def _as_a_set(cls, value: Any) -> Any:
         return value if isinstance(value, str) else frozenset(value)
 
-    @field_validator("azure_endpoint", "openai_api_base")
-    @classmethod
-    def _trim(cls, value: str | None) -> str | None:
-        return value.strip() if value is not None else None
-
-    @field_validator("openai_api_version")
-    @classmethod
-    def _check_version(cls, value: str | None) -> str | None:
-        return check_version(value.strip()) if value is not None else None
-
-    @field_validator("openai_proxy")
-    @classmethod
-    def _check_proxy(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_proxy(value, "openai_proxy")
-        return value
-
-    @field_validator("request_timeout", mode="before")
-    @classmethod
-    def _check_timeout(cls, value: Any) -> Any:
-        return settings.checked_timeout(value, "timeout")
-
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
-        check_azure_openai(self.endpoint_address, "azure_endpoint")
-        check_url(self.endpoint_address, "azure_endpoint", allow_plain_http=self.allow_plain_http)
+        openai_settings.refuse_missing(self)
         check_secret(self.openai_api_key, "api_key")
         check_secret(self.azure_ad_token, "azure_ad_token")
         openai_settings.check_counts(self)
@@ -324,7 +305,7 @@ class AzureOpenAI(AzureLLM):
             "model_name": self.model_name,
             **params,
             "logit_bias": self.logit_bias or {},
-            **({"best_of": self.best_of} if self.best_of > 1 else {}),
+            **({"best_of": self.best_of} if (self.best_of or 1) > 1 else {}),
             **self.model_kwargs,
             **({"extra_body": dict(self.extra_body)} if self.extra_body else {}),
             "azure_endpoint": public_url(self.endpoint_address),

@@ -1,13 +1,15 @@
 """What both LLM classes share: settings, LangChain's interface, batches, saving."""
 
-from __future__ import annotations
+# Annotations are evaluated here, not among the names of a user's subclass.
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LanguageModelInput
@@ -17,7 +19,6 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -28,10 +29,18 @@ from pydantic import (
 from langchain_azure_llms.http import transports
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.retry import RetryPolicy
-from langchain_azure_llms.llms import batching, bulk_methods, checks, copying, generation, settings
+from langchain_azure_llms.llms import (
+    batching,
+    bulk_methods,
+    checks,
+    copying,
+    generation,
+    overriding,
+    settings,
+)
 from langchain_azure_llms.llms.cache_key import calling_with, identity, redacted, settings_digest
+from langchain_azure_llms.llms.overriding import GENERATING, STREAMING
 
-Credential = Annotated[Any, BeforeValidator(checks.checked_credential)]
 Stop = list[str] | None
 Manager = CallbackManagerForLLMRun | None
 AsyncManager = AsyncCallbackManagerForLLMRun | None
@@ -50,20 +59,22 @@ class AzureLLM(BaseLLM):
     """Headers that every request carries, in place of our own of the same name."""
     default_query: Mapping[str, object] | None = Field(default=None, repr=False)
     """Query parameters that every request carries."""
-    http_client: Any | None = Field(default=None, repr=False, exclude=True)
+    http_client: checks.SyncClient = Field(default=None, repr=False, exclude=True)
     """Your own `httpx2.Client` for the sync methods: proxies, certificates, limits."""
-    http_async_client: Any | None = Field(default=None, repr=False, exclude=True)
+    http_async_client: checks.AsyncClient = Field(default=None, repr=False, exclude=True)
     """Your own `httpx2.AsyncClient` for the async methods."""
+    verify: checks.Verified = Field(default=True, repr=False)
+    """How certificates are checked, as in httpx2: a bool, a file or folder, an `SSLContext`."""
     rate_limiter: BaseRateLimiter | None = Field(default=None, repr=False, exclude=True)
     """Asked before each request; its retries are not counted."""
-    credential: Credential = Field(default=None, repr=False, exclude=True)
+    credential: checks.Credential = Field(default=None, repr=False, exclude=True)
     """Who sends the requests: a key; an `azure.core.credentials.AzureKeyCredential`; a credential
     of azure-identity, sync or async; or a function, or coroutine function, that returns a token.
 
     Tokens are kept until shortly before they expire; a function's, when it is an object with
     `token` and `expires_on`, or a JSON Web Token.
     """
-    credential_scopes: Annotated[Any, BeforeValidator(checks.checked_scopes)] = None
+    credential_scopes: checks.Scopes = None
     """What tokens are requested for; None means the service's own scope."""
     allow_plain_http: bool = False
     """Whether credentials and prompts may travel unencrypted beyond this machine."""
@@ -73,14 +84,14 @@ class AzureLLM(BaseLLM):
         populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
     )
 
-    # --- defined by subclasses ---------------------------------------------------------------
-
     default_scopes: ClassVar[tuple[str, ...]]
     """The scope that tokens for the service have."""
     credential_settings: ClassVar[tuple[tuple[str, ...], ...]]
     """The settings that say who sends; those of one group are one credential."""
     shared_resources: ClassVar[tuple[str, ...]] = settings.SHARED_RESOURCES
     """Settings that are live objects: copies share them, and files do not hold them."""
+    other_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What other libraries call settings of this class, each with its name here."""
     call_arguments: ClassVar[frozenset[str]] = frozenset()
     """Settings that a call may have of its own."""
     endpoint_address: ClassVar[Any]
@@ -104,8 +115,6 @@ class AzureLLM(BaseLLM):
     @abstractmethod
     def request_builder(self, stop: Stop, params: dict[str, Any], *, stream: bool) -> Any:
         """Return the `RequestBuilder` of one call; refuse arguments that are not a call's."""
-
-    # --- settings ----------------------------------------------------------------------------
 
     def __init__(self, **given: Any) -> None:
         problem = None
@@ -133,7 +142,9 @@ class AzureLLM(BaseLLM):
         if not isinstance(values, Mapping):
             return values
         known, unknown = settings.by_field_name(values, cls.model_fields, cls.__name__)
-        return cls._accept_unknown(known, unknown)
+        accepted = cls._accept_unknown(known, unknown)
+        settings.check_model_kwargs(accepted, cls)
+        return accepted
 
     @classmethod
     def _accept_unknown(cls, known: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +155,6 @@ class AzureLLM(BaseLLM):
 
     @model_validator(mode="after")
     def _check_shared_settings(self) -> Self:
-        checks.check_http_clients(self)
         checks.check_one_credential(self)
         self._add_version(settings.PACKAGE, settings.package_version())
         return self
@@ -164,7 +174,8 @@ class AzureLLM(BaseLLM):
         return settings_digest(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, copying.as_secret(self, name, value))
+        checked = checks.checked_assignment(type(self), name, copying.as_secret(self, name, value))
+        super().__setattr__(name, checked)
         if name in type(self).model_fields:
             copying.drop_cached(self)
 
@@ -182,8 +193,6 @@ class AzureLLM(BaseLLM):
 
     def __repr_args__(self) -> Any:
         return map(checks.shown, super().__repr_args__())
-
-    # --- copied and saved --------------------------------------------------------------------
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other settings, which are not checked before the next call."""
@@ -230,8 +239,6 @@ class AzureLLM(BaseLLM):
         """Return what identifies this LLM and the call under way; caches and tracers use it."""
         return {**super().asdict(), **identity(self)}
 
-    # --- LangChain's interface ---------------------------------------------------------------
-
     def generate(
         self, prompts: list[str], stop: Stop = None, callbacks: Any = None, **kwargs: Any
     ) -> LLMResult:
@@ -257,6 +264,8 @@ class AzureLLM(BaseLLM):
         **kwargs: Any,
     ) -> Iterator[str]:
         """Complete a prompt piece by piece; see LangChain's `BaseLLM.stream`."""
+        if self.overrides(GENERATING) and not self.overrides(STREAMING):  # as LangChain's base does
+            return iter([self.invoke(input, config, stop=stop, **kwargs)])
         return super().stream(input, config, stop=stop, **redacted(kwargs))
 
     def astream(
@@ -268,11 +277,15 @@ class AzureLLM(BaseLLM):
         **kwargs: Any,
     ) -> AsyncIterator[str]:
         """Complete a prompt piece by piece; see LangChain's `BaseLLM.astream`."""
+        if self.overrides(GENERATING) and not self.overrides(STREAMING):
+            return overriding.as_stream(self.ainvoke(input, config, stop=stop, **kwargs))
         return super().astream(input, config, stop=stop, **redacted(kwargs))
 
     def _generate(
         self, prompts: list[str], stop: Stop = None, run_manager: Manager = None, **kwargs: Any
     ) -> LLMResult:
+        if "_call" in overriding.overridden(type(self), AzureLLM):
+            return overriding.generate_by_call(self, prompts, stop, run_manager, kwargs)
         return generation.generate(self, prompts, stop, run_manager, kwargs)
 
     async def _agenerate(
@@ -282,7 +295,9 @@ class AzureLLM(BaseLLM):
         run_manager: AsyncManager = None,
         **kwargs: Any,
     ) -> LLMResult:
-        if self._overrides("_generate") and not self._overrides("_agenerate"):
+        if self.overrides({"_acall"}):
+            return await overriding.agenerate_by_call(self, prompts, stop, run_manager, kwargs)
+        if self.overrides({"_generate", "_call"}) and not self.overrides({"_agenerate"}):
             return await super()._agenerate(prompts, stop, run_manager, **kwargs)
         return await generation.agenerate(self, prompts, stop, run_manager, kwargs)
 
@@ -294,15 +309,26 @@ class AzureLLM(BaseLLM):
     def _astream(
         self, prompt: str, stop: Stop = None, run_manager: AsyncManager = None, **kwargs: Any
     ) -> AsyncIterator[GenerationChunk]:
-        if self._overrides("_stream") and not self._overrides("_astream"):
+        if self.overrides({"_stream"}) and not self.overrides({"_astream"}):
             return super()._astream(prompt, stop, run_manager, **kwargs)
         return generation.astream(self, prompt, stop, run_manager, kwargs)
 
-    def _overrides(self, method: str) -> bool:
-        """Return whether a subclass, or this object, has a method of its own."""
-        return method in vars(self) or getattr(type(self), method) is not getattr(AzureLLM, method)
+    def _call(
+        self, prompt: str, stop: Stop = None, run_manager: Manager = None, **kwargs: Any
+    ) -> str:
+        found = generation.generate(self, [prompt], stop, run_manager, kwargs)
+        return found.generations[0][0].text
 
-    # --- batches -----------------------------------------------------------------------------
+    async def _acall(
+        self, prompt: str, stop: Stop = None, run_manager: AsyncManager = None, **kwargs: Any
+    ) -> str:
+        found = await generation.agenerate(self, [prompt], stop, run_manager, kwargs)
+        return found.generations[0][0].text
+
+    def overrides(self, methods: AbstractSet[str]) -> bool:
+        """Return whether a subclass, or this object, has one of these hooks of its own."""
+        own = overriding.overridden(type(self), AzureLLM)
+        return not methods.isdisjoint(own) or not methods.isdisjoint(vars(self))
 
     def batch(
         self,
@@ -369,8 +395,8 @@ class AzureLLM(BaseLLM):
 
     @property
     def overrides_generate(self) -> bool:
-        """Whether a subclass has a `generate`, sync or async, of its own."""
-        return any(map(self._overrides, ("generate", "agenerate", "_generate", "_agenerate")))
+        """Whether a subclass answers by methods of its own, sync or async."""
+        return self.overrides(GENERATING)
 
     def with_retry(self, **options: Any) -> Runnable[LanguageModelInput, str]:
         """Return a runnable that retries errors whose `is_retryable` is true, by default.

@@ -20,10 +20,11 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
 from langchain_azure_llms.exceptions import AzureLLMError, ConfigurationError
+from langchain_azure_llms.http.backpressure import Backpressure
+from langchain_azure_llms.llms.api_cache import api_cache
 from langchain_azure_llms.llms.completion import (
     PROMPT_ERRORS,
     RequestBuilder,
-    api_cache,
     with_prompt_number,
 )
 from langchain_azure_llms.llms.concurrency import ConcurrentTasks, map_in_threads
@@ -32,7 +33,7 @@ from langchain_azure_llms.llms.event_loop import (
     run_in_event_loop,
     runs_in_event_loop,
 )
-from langchain_azure_llms.llms.generation import in_flight_limit
+from langchain_azure_llms.llms.generation import backpressure
 
 if TYPE_CHECKING:
     from langchain_azure_llms.llms.base import AzureLLM
@@ -55,7 +56,7 @@ class BatchResults:
 
     Attributes:
         results: The text or the error of each prompt.
-        limit: How many requests may be in flight.
+        pressure: How many requests may be in flight.
 
     Raises:
         ConfigurationError: If an input is not a prompt, unless `return_exceptions`; if inputs and
@@ -71,7 +72,7 @@ class BatchResults:
         *,
         return_exceptions: bool,
     ) -> None:
-        self.limit = concurrency_limit(config, inputs, llm.max_concurrency)
+        self.pressure = Backpressure(concurrency_limit(config, inputs, llm.max_concurrency))
         self._llm, self._config, self._arguments = llm, config, arguments
         self._return_exceptions = return_exceptions
         self._shared = ensure_config(config) if not isinstance(config, Sequence) else None
@@ -85,6 +86,10 @@ class BatchResults:
             except Exception as error:  # noqa: BLE001 - whatever a prompt value raises
                 self._fail([number], error)
         self._begun, self._builder = 0, self._make_builder()
+
+    def limit(self) -> int:
+        """Return how many requests may be in flight now."""
+        return self.pressure.limit
 
     def _make_builder(self) -> RequestBuilder | None:
         """Return what makes the requests; None for a subclass with a `generate` of its own."""
@@ -254,7 +259,7 @@ def batch(
 ) -> list[Any]:
     """Complete many prompts at once, from a sync caller; see `AzureLLM.batch`."""
     results = BatchResults(llm, inputs, config, arguments, return_exceptions=return_exceptions)
-    token = in_flight_limit.set(results.limit)
+    token = backpressure.set(results.pressure)
     try:
         if runs_in_event_loop(llm):
             return run_in_event_loop(partial(_acomplete_packs, results))
@@ -265,7 +270,7 @@ def batch(
                 pass
         return results.results
     finally:
-        in_flight_limit.reset(token)
+        backpressure.reset(token)
 
 
 async def abatch(
@@ -278,11 +283,11 @@ async def abatch(
 ) -> list[Any]:
     """Complete many prompts at once in asyncio; see `AzureLLM.batch`."""
     results = BatchResults(llm, inputs, config, arguments, return_exceptions=return_exceptions)
-    token = in_flight_limit.set(results.limit)
+    token = backpressure.set(results.pressure)
     try:
         return await _acomplete_packs(results)
     finally:
-        in_flight_limit.reset(token)
+        backpressure.reset(token)
 
 
 async def _acomplete_packs(results: BatchResults) -> list[Any]:
@@ -304,9 +309,10 @@ def batch_as_completed(
     return_exceptions: bool,
 ) -> Generator[tuple[int, Any]]:
     """Yield each prompt's number and result as soon as it is there, to a sync caller."""
-    limit = concurrency_limit(config, inputs, max_concurrency)
+    pressure = Backpressure(concurrency_limit(config, inputs, max_concurrency))
 
     def complete(number: int) -> tuple[int, Any]:
+        backpressure.set(pressure)
         try:
             return number, llm.invoke(inputs[number], config_of(config, number), **arguments)
         except Exception as error:  # noqa: BLE001 - belongs to its prompt
@@ -314,11 +320,17 @@ def batch_as_completed(
 
     if isinstance(llm, BaseLLM) and runs_in_event_loop(cast("AzureLLM", llm)):
         complete_async = partial(
-            _acompleted, llm, inputs, config, arguments, return_exceptions=return_exceptions
+            _acompleted,
+            llm,
+            inputs,
+            config,
+            arguments,
+            pressure,
+            return_exceptions=return_exceptions,
         )
-        begin = partial(ConcurrentTasks, complete_async, range(len(inputs)), limit)
+        begin = partial(ConcurrentTasks, complete_async, range(len(inputs)), lambda: pressure.limit)
         return iterate_in_event_loop(begin)
-    return map_in_threads(complete, range(len(inputs)), limit)
+    return map_in_threads(complete, range(len(inputs)), lambda: pressure.limit)
 
 
 def abatch_as_completed(
@@ -331,11 +343,11 @@ def abatch_as_completed(
     return_exceptions: bool,
 ) -> ConcurrentTasks[int, tuple[int, Any]]:
     """Iterate over each prompt's number and result as soon as it is there, in asyncio."""
-    limit = concurrency_limit(config, inputs, max_concurrency)
+    pressure = Backpressure(concurrency_limit(config, inputs, max_concurrency))
     complete = partial(
-        _acompleted, llm, inputs, config, arguments, return_exceptions=return_exceptions
+        _acompleted, llm, inputs, config, arguments, pressure, return_exceptions=return_exceptions
     )
-    return ConcurrentTasks(complete, range(len(inputs)), limit)
+    return ConcurrentTasks(complete, range(len(inputs)), lambda: pressure.limit)
 
 
 async def _acompleted(
@@ -343,10 +355,12 @@ async def _acompleted(
     inputs: Sequence[LanguageModelInput],
     config: Config,
     arguments: dict[str, Any],
+    pressure: Backpressure,
     number: int,
     *,
     return_exceptions: bool,
 ) -> tuple[int, Any]:
+    backpressure.set(pressure)  # for this task alone
     try:
         given = config_of(config, number)
         return number, await llm.ainvoke(inputs[number], given, **arguments)

@@ -7,24 +7,25 @@ around them, or without.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from langchain_core.outputs import GenerationChunk
+from langchain_core.outputs import Generation, GenerationChunk
 
 from langchain_azure_llms._completion import CompletionResponse, StreamDelta
 from langchain_azure_llms._redaction import public_url
 from langchain_azure_llms.exceptions import (
     AzureLLMError,
+    BadRequestError,
     ConfigurationError,
     ContentFilterError,
     ContextLengthError,
+    DeploymentNotFoundError,
     OperationNotSupportedError,
     StatusError,
     StreamInterruptedError,
 )
-from langchain_azure_llms.http.error_in_success import error_inside
+from langchain_azure_llms.http.error_in_success import ErrorInside, error_inside
 from langchain_azure_llms.http.errors import from_response
 from langchain_azure_llms.http.request import (
     HttpRequest,
@@ -33,11 +34,14 @@ from langchain_azure_llms.http.request import (
     Surroundings,
     send_with_retries,
 )
+from langchain_azure_llms.llms.api_cache import api_cache
+from langchain_azure_llms.llms.empty_texts import warn_of_empty_text
+from langchain_azure_llms.openai_api.llm_output import usage_metadata, with_headers
 from langchain_azure_llms.openai_api.stream import OPENAI_ENDING, Ending, StreamReader
+from langchain_azure_llms.openai_api.tool_calls import called_tools
 
 PROMPT_ERRORS = (ContentFilterError, ContextLengthError)
 """Refusals of one prompt: they say nothing about the other prompts of a request."""
-_logger = logging.getLogger("langchain_azure_llms")
 
 
 class CompletionRequest(NamedTuple):
@@ -65,8 +69,10 @@ class CompletionRequest(NamedTuple):
 
     def whole_chunk(self, response: HttpResponse) -> GenerationChunk:
         """Return a response that was not streamed as the only chunk of a stream."""
-        first = self.parse_response(response.body).generations[0][0]
-        return GenerationChunk(text=first.text, generation_info=first.generation_info)
+        parsed = self.parse_response(response.body)
+        first = parsed.generations[0][0]
+        info = with_headers(parsed.llm_output, response.notable_headers())
+        return self._described(first.text, {**(first.generation_info or {}), **info})
 
     def next_chunk(
         self, reader: StreamReader, data: str, response: HttpResponse
@@ -77,22 +83,34 @@ class CompletionRequest(NamedTuple):
             StatusError: If the event carries an error.
             ResponseFormatError: If it cannot be parsed.
         """
-        if (inner := error_inside(data)) is not None:
-            raise from_response(
-                HttpResponse(inner.status, response.headers, inner.body),
-                url=self.request.url,
-                now=None,
-                max_wait=self.request.policy.max_wait,
-                text_so_far=reader.text,
-            ) from None
-        return reader.feed(data)
+        find = self.request.find_error or error_inside
+        if (inner := find(data)) is None:
+            return reader.feed(data)
+        if inner.has_reason:
+            raise self._error_of(inner, reader, response) from None
+        reader.failure = inner  # an event that follows may say why
+        return None
 
-    def last_chunk(self, reader: StreamReader) -> GenerationChunk:
+    def _error_of(
+        self, inner: ErrorInside, reader: StreamReader, response: HttpResponse
+    ) -> StatusError:
+        return from_response(
+            HttpResponse(inner.status, response.headers, inner.body),
+            url=self.request.url,
+            now=None,
+            max_wait=self.request.policy.max_wait,
+            text_so_far=reader.text,
+        )
+
+    def last_chunk(self, reader: StreamReader, response: HttpResponse) -> GenerationChunk:
         """Return the chunk that ends a stream whose connection ended.
 
         Raises:
-            StreamInterruptedError: If the stream did not say that it was complete.
+            StatusError: If the stream said that it had failed.
+            StreamInterruptedError: If it did not say that it was complete.
         """
+        if reader.failure is not None:
+            raise self._error_of(reader.failure, reader, response)
         if not reader.is_complete:
             url = public_url(self.request.url)
             raise StreamInterruptedError(
@@ -101,7 +119,21 @@ class CompletionRequest(NamedTuple):
                 text_so_far=reader.text,
                 url=url,
             )
-        return reader.last()
+        chunk = reader.last()
+        info = with_headers(chunk.generation_info or {}, response.notable_headers())
+        if not reader.text and (tools := info.get("tool_calls")):
+            raise called_tools(tools, "The stream")
+        return self._described(chunk.text, info, has_text=bool(reader.text))
+
+    def _described(
+        self, text: str, info: dict[str, Any], *, has_text: bool = False
+    ) -> GenerationChunk:
+        """Return the last chunk of a stream, with its token counts in LangChain's shape, too."""
+        if counts := info.get("token_usage"):
+            info["usage_metadata"] = usage_metadata(counts)
+        if not text and not has_text:
+            warn_of_empty_text(Generation(text="", generation_info=info), info, self.request)
+        return GenerationChunk(text=text, generation_info=info or None)
 
 
 class RequestBuilder(Protocol):
@@ -130,45 +162,13 @@ class RequestBuilder(Protocol):
         """Return the request for some prompts."""
         ...
 
+    def substitute_for(self, error: BadRequestError, api: str) -> tuple[str, str] | None:
+        """Return a parameter that was refused, and what to send in its place; None if nothing."""
+        ...
+
     def add_hint(self, error: StatusError) -> None:
         """Add to an error's message what only the LLM object knows."""
         ...
-
-
-class ApiCache:
-    """The APIs that deployments were found to speak, in this process."""
-
-    def __init__(self) -> None:
-        self._apis: dict[Hashable, str] = {}
-
-    def get(self, builder: RequestBuilder) -> str | None:
-        """Return the API to use, if it is known."""
-        return builder.apis[0] if len(builder.apis) == 1 else self._apis.get(builder.deployment)
-
-    def remember(self, builder: RequestBuilder, api: str, refused: Iterable[str]) -> None:
-        """Remember a deployment's API; log it where others were refused before."""
-        names = " and ".join(refused)
-        if names and self._apis.get(builder.deployment) != api:
-            _logger.warning(
-                "The deployment %r does not offer %s; %s is used from now on. api=%r saves the "
-                "refused first request.",
-                builder.name,
-                names,
-                api,
-                api,
-            )
-        self._apis[builder.deployment] = api
-
-    def forget(self, builder: RequestBuilder) -> None:
-        """Forget an API that is refused now: the deployment may have another model."""
-        self._apis.pop(builder.deployment, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._apis.clear()
-
-
-api_cache = ApiCache()
 
 
 class PackResult(NamedTuple):
@@ -205,7 +205,12 @@ def complete_pack(
         AzureLLMError: If the request fails or its response cannot be parsed.
     """
     call, response = yield from open_pack(builder, prompts, surroundings)
-    return PackResult(len(call.prompts), call.parse_response(response.body))
+    parsed = call.parse_response(response.body)
+    for first, *_ in parsed.generations:
+        if not first.text:
+            warn_of_empty_text(first, parsed.llm_output, call.request)
+    output = with_headers(parsed.llm_output, response.notable_headers())
+    return PackResult(len(call.prompts), CompletionResponse(parsed.generations, output))
 
 
 def open_pack(
@@ -234,11 +239,15 @@ def detect_api(
     No text-completion model is left in Azure OpenAI, and some deployments refuse chat completions
     too; only a request shows which API a deployment speaks.
     """
-    refusals: dict[str, OperationNotSupportedError] = {}
+    refusals: dict[str, StatusError] = {}
     for api in builder.apis:
         try:
             found = yield from _send(builder, api, prompts, surroundings)
         except OperationNotSupportedError as error:
+            refusals[api] = error
+        except DeploymentNotFoundError as error:
+            if not error.may_be_route or len(builder.apis) == 1:
+                raise
             refusals[api] = error
         except PROMPT_ERRORS:
             api_cache.remember(builder, api, refusals)
@@ -257,24 +266,36 @@ def detect_api(
 def _send(
     builder: RequestBuilder, api: str, prompts: Sequence[str], surroundings: Surroundings
 ) -> OpenFlow:
-    call = builder.build(api, prompts[: builder.pack_size(api)])
-    try:
-        return call, (yield from send_with_retries(call.request, surroundings))
-    except StatusError as error:
-        builder.add_hint(error)
-        raise
+    """Send the request by an API; again, where a parameter was refused that has a substitute."""
+    substituted: set[str] = set()
+    while True:
+        call = builder.build(api, prompts[: builder.pack_size(api)])
+        try:
+            return call, (yield from send_with_retries(call.request, surroundings))
+        except StatusError as error:
+            found = None
+            if isinstance(error, BadRequestError) and error.is_unsupported:
+                found = builder.substitute_for(error, api)
+            if found is None or found[0] in substituted:
+                builder.add_hint(error)
+                raise
+            substituted.update(found)
+            api_cache.substitute(builder, *found)
 
 
-def _all_refused(
-    builder: RequestBuilder, refusals: dict[str, OperationNotSupportedError]
-) -> OperationNotSupportedError:
+def _all_refused(builder: RequestBuilder, refusals: dict[str, StatusError]) -> StatusError:
+    """Return the error of a deployment that speaks none of the APIs, which lists them all."""
     listed = " ".join(f"{api}: {error}" for api, error in refusals.items())
-    error = list(refusals.values())[-1]
-    message = (
-        f"The deployment {builder.name!r} refuses every API for text generation; it may hold a "
-        f"model for embeddings or images. {listed}"
+    found = list(refusals.values())
+    refused = [error for error in found if isinstance(error, OperationNotSupportedError)]
+    reason = (
+        "it may hold a model for embeddings or images"
+        if refused
+        else "nothing is there: check the endpoint, and gateways in between"
     )
-    error.args = (message,)
+    message = f"The deployment {builder.name!r} refuses every API for text generation; {reason}."
+    error = refused[-1] if refused else found[-1]
+    error.args = (f"{message} {listed}",)
     return error
 
 

@@ -1,6 +1,6 @@
 """Several pieces of work at once, each result as soon as it is there: in threads or in asyncio.
 
-At most `limit` items are begun and not yet taken. The next one begins when a result is taken, so
+At most `limit()` items are begun and not yet taken. The next one begins when a result is taken, so
 that neither work nor results pile up behind a slow consumer.
 """
 
@@ -28,11 +28,14 @@ class ConcurrentTasks(Generic[ItemT, ResultT]):
         work: What to do with an item. KeyboardInterrupt and SystemExit that it raises, in a
             callback handler say, are raised where the results are taken, not in the event loop.
         items: The items; read as they are needed.
-        limit: How many are in flight at once.
+        limit: Returns how many may be in flight at once; it may change.
     """
 
     def __init__(
-        self, work: Callable[[ItemT], Awaitable[ResultT]], items: Iterable[ItemT], limit: int
+        self,
+        work: Callable[[ItemT], Awaitable[ResultT]],
+        items: Iterable[ItemT],
+        limit: Callable[[], int],
     ) -> None:
         self._work, self._items, self._limit = work, iter(items), limit
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -43,7 +46,7 @@ class ConcurrentTasks(Generic[ItemT, ResultT]):
         return self
 
     async def __anext__(self) -> ResultT:
-        self._begin(self._limit - self._not_taken)
+        self._begin(max(0, self._limit() - self._not_taken))
         if not self._not_taken:
             raise StopAsyncIteration
         result, error = await self._done.get()
@@ -76,7 +79,9 @@ class ConcurrentTasks(Generic[ItemT, ResultT]):
 
 
 def map_in_threads(
-    work: Callable[[ItemT], ResultT], items: Iterable[ItemT], limit: int
+    work: Callable[[ItemT], ResultT],
+    items: Iterable[ItemT],
+    limit: Callable[[], int],
 ) -> Generator[ResultT]:
     """Yield the results of work on many items, in the order they are done.
 
@@ -85,11 +90,11 @@ def map_in_threads(
     """
     remaining = iter(items)
     done: SimpleQueue[Future[ResultT]] = SimpleQueue()
-    with ThreadPoolExecutor(limit, thread_name_prefix="azure-llm") as executor:
+    with ThreadPoolExecutor(limit(), thread_name_prefix="azure-llm") as executor:
         try:
             not_taken = 0
             while True:
-                for item in islice(remaining, limit - not_taken):
+                for item in islice(remaining, max(0, limit() - not_taken)):
                     executor.submit(copy_context().run, work, item).add_done_callback(done.put)
                     not_taken += 1
                 if not not_taken:

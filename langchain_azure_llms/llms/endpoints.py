@@ -10,7 +10,8 @@ import httpx2
 from langchain_azure_llms._redaction import RedactedMapping
 from langchain_azure_llms.auth import Authorization
 from langchain_azure_llms.http.endpoint import Endpoint
-from langchain_azure_llms.http.request import HttpRequest
+from langchain_azure_llms.http.error_in_success import error_inside
+from langchain_azure_llms.http.request import FindError, HttpRequest, StreamFormat
 from langchain_azure_llms.http.transports import network_settings
 from langchain_azure_llms.llms import settings
 from langchain_azure_llms.llms.urls import check_url, with_headers, with_query
@@ -53,12 +54,12 @@ def make_endpoint(
     settings.check_mapping(llm.default_query, "default_query")
     return Endpoint(
         headers=RedactedMapping(sent),
-        key=authorization.headers(),
         overriding=RedactedMapping(llm.default_headers or {}),
         query=RedactedMapping(llm.default_query or {}),
         authorization=authorization,
         needs_token=authorization.needs_token,
-        network=network_settings(llm.endpoint_address, proxy),
+        identity=authorization.identity,
+        network=network_settings(llm.endpoint_address, proxy, verify=llm.verify),
         policy=llm.retry_policy or settings.default_policy(llm.max_retries),
         timeout=None if timeout is None else timeout.as_dict(),
         rate_limiter=llm.rate_limiter,
@@ -71,20 +72,22 @@ def request_template(
     endpoint: Endpoint,
     url: str,
     *,
-    stream: bool,
+    stream: StreamFormat | None = None,
     timeout: httpx2.Timeout | None = None,
     extra_headers: Mapping[str, str] | None = None,
     extra_query: Mapping[str, object] | None = None,
+    find_error: FindError | None = error_inside,
 ) -> HttpRequest:
     """Return the request of a call, but for its body.
 
     Args:
         endpoint: The endpoint.
         url: Where it goes.
-        stream: Whether the response is to be streamed.
+        stream: In which form the response is to be streamed, if it is.
         timeout: Seconds for each step of this call.
         extra_headers: Headers of this call, in place of others of the same name.
         extra_query: Query parameters of this call.
+        find_error: Finds the error in the body of a 2xx; None leaves the body to its parser.
 
     Raises:
         ConfigurationError: If a header cannot be sent.
@@ -92,10 +95,11 @@ def request_template(
     for name, given in (("extra_headers", extra_headers), ("extra_query", extra_query)):
         if given is not None:
             settings.check_mapping(given, name)
-    authorization, headers = endpoint.authorization, endpoint.headers
-    key = authorization.headers()
-    if key != endpoint.key:  # an AzureKeyCredential was given another one
+    headers, identity = endpoint.headers, endpoint.identity
+    if endpoint.authorization.may_change:
+        key = endpoint.authorization.headers()
         headers = RedactedMapping(with_headers({**headers, **key}, endpoint.overriding))
+        identity = endpoint.authorization.identity
     if extra_headers:
         headers = RedactedMapping(with_headers(headers, extra_headers))
         settings.check_headers(headers)
@@ -110,5 +114,6 @@ def request_template(
         stream,
         endpoint.needs_token,
         endpoint.rate_limiter is not None,
-        (url, authorization.identity),
+        (url, identity),
+        find_error,
     )

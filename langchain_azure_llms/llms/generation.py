@@ -16,12 +16,13 @@ from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_azure_llms._completion import CompletionResponse
 from langchain_azure_llms.exceptions import AzureLLMError
 from langchain_azure_llms.http import async_io, sync_io
+from langchain_azure_llms.http.backpressure import Backpressure
 from langchain_azure_llms.http.request import Surroundings
 from langchain_azure_llms.http.retry import Cooldowns
+from langchain_azure_llms.llms.api_cache import api_cache
 from langchain_azure_llms.llms.completion import (
     PackResult,
     RequestBuilder,
-    api_cache,
     complete_pack,
     open_pack,
     refuse_other_than_text,
@@ -30,13 +31,14 @@ from langchain_azure_llms.llms.completion import (
 from langchain_azure_llms.llms.concurrency import ConcurrentTasks, map_in_threads
 from langchain_azure_llms.llms.event_loop import run_in_event_loop, runs_in_event_loop
 from langchain_azure_llms.llms.streaming import aread_stream, read_stream
+from langchain_azure_llms.openai_api.llm_output import add_counts
 from langchain_azure_llms.openai_api.stream import join_chunks
 
 if TYPE_CHECKING:
     from langchain_azure_llms.llms.base import AzureLLM
 
 SURROUNDINGS = Surroundings(Cooldowns(), time.monotonic, time.time, random.uniform)
-in_flight_limit: ContextVar[int | None] = ContextVar("in_flight_limit", default=None)
+backpressure: ContextVar[Backpressure | None] = ContextVar("backpressure", default=None)
 """How many requests the batch under way may have in flight; None outside of a batch."""
 
 Part = tuple[int, CompletionResponse]
@@ -66,12 +68,14 @@ def generate(
         count, response = _complete(llm, builder, first)
     parts = [(0, response)]
     if rest := _rest(builder, prompts, count):
-        limit = in_flight_limit.get() or llm.max_concurrency
+        pressure = backpressure.get() or Backpressure(llm.max_concurrency)
         if runs_in_event_loop(llm):
-            parts += run_in_event_loop(partial(_acomplete_rest, llm, builder, prompts, rest, limit))
+            parts += run_in_event_loop(
+                partial(_acomplete_rest, llm, builder, prompts, rest, pressure)
+            )
         else:
             complete = partial(_complete_part, llm, builder, prompts)
-            with closing(map_in_threads(complete, rest, limit)) as done:
+            with closing(map_in_threads(complete, rest, lambda: pressure.limit)) as done:
                 parts += done
     return _result(llm, parts)
 
@@ -95,17 +99,22 @@ async def agenerate(
         count, response = await _acomplete(llm, builder, first)
     parts = [(0, response)]
     if rest := _rest(builder, prompts, count):
-        limit = in_flight_limit.get() or llm.max_concurrency
-        parts += await _acomplete_rest(llm, builder, prompts, rest, limit)
+        pressure = backpressure.get() or Backpressure(llm.max_concurrency)
+        parts += await _acomplete_rest(llm, builder, prompts, rest, pressure)
     return _result(llm, parts)
 
 
 def _complete(llm: AzureLLM, builder: RequestBuilder, pack: Sequence[str]) -> PackResult:
-    return sync_io.run(complete_pack(builder, pack, SURROUNDINGS), llm.endpoint)
+    return sync_io.run(complete_pack(builder, pack, _surroundings()), llm.endpoint)
 
 
 async def _acomplete(llm: AzureLLM, builder: RequestBuilder, pack: Sequence[str]) -> PackResult:
-    return await async_io.run(complete_pack(builder, pack, SURROUNDINGS), llm.endpoint)
+    return await async_io.run(complete_pack(builder, pack, _surroundings()), llm.endpoint)
+
+
+def _surroundings() -> Surroundings:
+    pressure = backpressure.get()
+    return SURROUNDINGS if pressure is None else SURROUNDINGS._replace(backpressure=pressure)
 
 
 def _complete_part(
@@ -129,10 +138,10 @@ async def _acomplete_rest(
     builder: RequestBuilder,
     prompts: list[str],
     rest: list[tuple[int, Sequence[str]]],
-    limit: int,
+    pressure: Backpressure,
 ) -> list[Part]:
     complete = partial(_acomplete_part, llm, builder, prompts)
-    async with aclosing(ConcurrentTasks(complete, rest, limit)) as done:
+    async with aclosing(ConcurrentTasks(complete, rest, lambda: pressure.limit)) as done:
         return [part async for part in done]
 
 
@@ -145,7 +154,7 @@ def _numbered(start: int, prompts: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except AzureLLMError as error:
-        if in_flight_limit.get() is None:
+        if backpressure.get() is None:
             with_prompt_number(error, start, len(prompts))
         raise
 
@@ -231,20 +240,21 @@ async def _agenerate_from_streams(
     return _result(llm, parts)
 
 
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-
-
 def _result(llm: AzureLLM, parts: list[Part]) -> LLMResult:
     """Return responses as LangChain's result; token counts are added up."""
-    usage: dict[str, int] = {}
-    output: dict[str, Any] = {"token_usage": usage}
-    if model_name := llm.fallback_model_name:
-        output["model_name"] = model_name
-    generations = []
+    model_name = llm.fallback_model_name
+    output: dict[str, Any] = {
+        "token_usage": {},
+        **({"model_name": model_name} if model_name else {}),
+    }
+    if len(parts) == 1:
+        response = parts[0][1]
+        return LLMResult(
+            generations=response.generations, llm_output={**output, **response.llm_output}
+        )
+    generations, usage = [], output["token_usage"]
     for _, response in sorted(parts, key=lambda part: part[0]):
         generations += response.generations
-        output |= {k: v for k, v in response.llm_output.items() if k != "token_usage"}
-        for name, count in response.llm_output.get("token_usage", {}).items():
-            if name in _COUNTS:
-                usage[name] = usage.get(name, 0) + count
+        add_counts(usage, response.llm_output.get("token_usage", {}))
+        output |= {**response.llm_output, "token_usage": usage}
     return LLMResult(generations=generations, llm_output=output)

@@ -114,6 +114,7 @@ _KNOWN = frozenset(
         "presence_penalty",
         "reasoning",
         "reasoning_effort",
+        "response_format",
         "seed",
         "service_tier",
         "stop",

@@ -1,10 +1,9 @@
 """Models on Azure Machine Learning online endpoints and serverless endpoints."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from typing import Any, ClassVar, NamedTuple, Self
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from langchain_core.language_models.base import LangSmithParams
@@ -27,22 +26,18 @@ from langchain_azure_llms.auth import (
 )
 from langchain_azure_llms.exceptions import (
     ConfigurationError,
-    ContentFilterError,
-    ContextLengthError,
     MissingCredentialError,
-    StatusError,
 )
 from langchain_azure_llms.formatters import adapter
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.http.endpoint import Endpoint
-from langchain_azure_llms.http.request import HttpRequest
-from langchain_azure_llms.llms import settings
+from langchain_azure_llms.http.error_in_success import error_inside_score
+from langchain_azure_llms.llms import checks, settings
 from langchain_azure_llms.llms.base import AzureLLM
-from langchain_azure_llms.llms.completion import CompletionRequest
 from langchain_azure_llms.llms.endpoints import make_endpoint, request_template
 from langchain_azure_llms.llms.registry import llm_registry
+from langchain_azure_llms.llms.scoring_requests import ScoringRequests
 from langchain_azure_llms.llms.urls import check_url
-from langchain_azure_llms.openai_api.stream import Ending
 
 _DEDICATED, _SERVERLESS = AzureMLEndpointApiType.dedicated, AzureMLEndpointApiType.serverless
 _NO_CREDENTIAL = (
@@ -50,8 +45,13 @@ _NO_CREDENTIAL = (
     "azure-identity such as DefaultAzureCredential(), or a function that returns a token); or set "
     "AZUREML_ENDPOINT_API_KEY."
 )
-_PROMPT_CODES = ("content_filter", "context_length_exceeded")
-_REQUEST_REFUSED = frozenset({400, 404, 405, 415, 422})
+_NO_ENDPOINT = (
+    "No endpoint: pass endpoint_url, or set AZUREML_ENDPOINT_URL, to the whole scoring URL."
+)
+_NO_FORMATTER = (
+    "No content formatter: pass content_formatter, such as CustomOpenAIContentFormatter(), that "
+    "fits the deployed model."
+)
 _API_TYPES = ", ".join(repr(str(known)) for known in AzureMLEndpointApiType)
 
 
@@ -108,6 +108,24 @@ class AzureMLOnlineEndpoint(AzureLLM):
         ("endpoint_api_key",),
     )
 
+    other_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "api_key": "endpoint_api_key",
+            "azure_deployment": "deployment_name",
+            "azure_endpoint": "endpoint_url",
+            "azureml_endpoint_url": "endpoint_url",
+            "base_url": "endpoint_url",
+            "deployment": "deployment_name",
+            "endpoint": "endpoint_url",
+            "endpoint_key": "endpoint_api_key",
+            "formatter": "content_formatter",
+            "key": "endpoint_api_key",
+            "request_timeout": "timeout",
+            "token": "credential",
+            "url": "endpoint_url",
+        }
+    )
+
     endpoint_url: str = Field(
         default_factory=settings.FromEnv("AZUREML_ENDPOINT_URL"), validate_default=True
     )
@@ -135,7 +153,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
 
     From `AZUREML_DEPLOYMENT_NAME` if not given.
     """
-    timeout: Any = Field(
+    timeout: settings.Timeout = Field(
         default_factory=settings.FromEnv("AZUREML_TIMEOUT", default="50"), validate_default=True
     )
     """Seconds that each step of a request may take (connecting, sending, waiting for bytes).
@@ -143,7 +161,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     A number, a pair (connect, read) or an `httpx2.Timeout`. From `AZUREML_TIMEOUT`, else 50.
     """
     max_retries: int = Field(default=1, ge=0)
-    content_formatter: Any = None
+    content_formatter: adapter.Formatter = None
     """Translates between prompts and the deployed model's schema.
 
     A formatter, or `{"_type": name, ...its settings}` as saved files hold it.
@@ -155,10 +173,7 @@ class AzureMLOnlineEndpoint(AzureLLM):
     @classmethod
     def _check_url(cls, value: Any, info: ValidationInfo) -> Any:
         if not value:
-            raise ConfigurationError(
-                "No endpoint: pass endpoint_url, or set AZUREML_ENDPOINT_URL, to the whole scoring "
-                "URL."
-            )
+            return ""  # named with all that is missing
         if not isinstance(value, str):
             return value
         trimmed = value.strip().rstrip("/")
@@ -186,17 +201,6 @@ class AzureMLOnlineEndpoint(AzureLLM):
             _DEDICATED if name == AzureMLEndpointApiType.realtime else AzureMLEndpointApiType(name)
         )
 
-    @field_validator("content_formatter", mode="before")
-    @classmethod
-    def _read_formatter(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
-            formatter_from_config,
-        )
-
-        return formatter_from_config(value)
-
     @field_serializer("content_formatter", when_used="json-unless-none")
     def _write_formatter(self, value: Any) -> dict[str, Any]:
         from langchain_azure_llms.formatters.registry import (  # noqa: PLC0415 - all formatters
@@ -205,18 +209,25 @@ class AzureMLOnlineEndpoint(AzureLLM):
 
         return formatter_config(value)
 
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _check_timeout(cls, value: Any) -> Any:
-        return settings.checked_timeout(value, "timeout")
-
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
+        self._refuse_missing()
         check_secret(self.endpoint_api_key, "endpoint_api_key")
-        if self.content_formatter is not None:
-            adapter.check_formatter(self.content_formatter, self.endpoint_api_type)
         _ = self.endpoint
         return self
+
+    def _refuse_missing(self) -> None:
+        """Name all that is missing at once; a formatter may come later, if it is all."""
+        problems: list[ConfigurationError] = []
+        if not self.endpoint_url:
+            problems.append(ConfigurationError(_NO_ENDPOINT))
+        try:
+            self._authorization()
+        except MissingCredentialError as error:
+            problems.append(error)
+        if problems and self.content_formatter is None:
+            problems.append(ConfigurationError(_NO_FORMATTER))
+        checks.refuse_missing(problems)
 
     @property
     def _llm_type(self) -> str:
@@ -258,6 +269,11 @@ class AzureMLOnlineEndpoint(AzureLLM):
         """The scoring URL."""
         return self.endpoint_url
 
+    @cached_property
+    def formatter_api_type(self) -> AzureMLEndpointApiType:
+        """The api type as the formatter calls it: `realtime` is an old name."""
+        return adapter.api_type_for(self.content_formatter, self.endpoint_api_type)
+
     @property
     def fallback_model_name(self) -> str | None:
         """The deployment's name."""
@@ -267,12 +283,16 @@ class AzureMLOnlineEndpoint(AzureLLM):
         if self.credential is not None:
             scopes = self.credential_scopes or self.default_scopes
             return credential_authorization(self.credential, scopes, bearer)
+        if checks.has_own_credential(self, "endpoint_api_key"):
+            return Authorization()
         if self.endpoint_api_key is None:
             raise MissingCredentialError(_NO_CREDENTIAL)
         return bearer(self.endpoint_api_key)
 
     def _make_endpoint(self) -> Endpoint:
         formatter = self.content_formatter
+        if formatter is not None:
+            adapter.check_api_type(formatter, self.endpoint_api_type)
         return make_endpoint(
             self,
             self._authorization(),
@@ -289,13 +309,12 @@ class AzureMLOnlineEndpoint(AzureLLM):
     ) -> ScoringRequests:
         """Return what makes the requests of one call."""
         settings.refuse_settings(params, type(self))
-        formatter, api_type = self.content_formatter, self.endpoint_api_type
+        formatter = self.content_formatter
         if formatter is None:
-            raise ConfigurationError(
-                "No content formatter: pass content_formatter, such as "
-                "CustomOpenAIContentFormatter(), that fits the deployed model."
-            )
+            raise ConfigurationError(_NO_FORMATTER)
+        api_type = self.formatter_api_type
         stream = stream and api_type in getattr(formatter, "streaming_api_types", ())
+        stream_format: Any = getattr(formatter, "stream_format", "events") if stream else None
         params = {**(self.model_kwargs or {}), **params}
         options = {name: params.pop(name, None) for name in ("extra_headers", "extra_query")}
         if stop:  # a strict score script may refuse an empty list
@@ -304,59 +323,16 @@ class AzureMLOnlineEndpoint(AzureLLM):
             raise ConfigurationError("Call stream or astream to stream, instead of `stream: True`.")
         if stream:
             params["stream"] = True
-        template = request_template(self.endpoint, self.endpoint_url, stream=stream, **options)
+        template = request_template(
+            self.endpoint,
+            self.endpoint_url,
+            stream=stream_format,
+            find_error=error_inside_score if adapter.has_built_in_parser(formatter) else None,
+            **options,
+        )
         return ScoringRequests(
             template, formatter, api_type, params, self.endpoint_url, self.endpoint_url
         )
-
-
-class ScoringRequests(NamedTuple):
-    """Makes the requests of one call; each carries one prompt.
-
-    Attributes:
-        template: The request without its body.
-        formatter: The content formatter.
-        api_type: How the model is hosted.
-        params: Model parameters.
-        deployment: The scoring URL.
-        name: The scoring URL, too.
-        apis: One: the schema of the content formatter.
-    """
-
-    template: HttpRequest
-    formatter: Any
-    api_type: AzureMLEndpointApiType
-    params: dict[str, Any]
-    deployment: str
-    name: str
-    apis: tuple[str, ...] = ("",)
-
-    def pack_size(self, api: str) -> int:  # noqa: ARG002 - there is one API
-        """Return 1: score scripts answer one prompt, and drop others in silence."""
-        return 1
-
-    def build(self, api: str, prompts: Sequence[str]) -> CompletionRequest:  # noqa: ARG002
-        """Return the request for a prompt."""
-        formatter, api_type = self.formatter, self.api_type
-        params = deepcopy(self.params) if self.params else {}
-        body = adapter.build_payload(formatter, prompts[0], params, api_type)
-        return CompletionRequest(
-            prompts,
-            self.template.with_body(body),
-            parse_response=lambda body: adapter.parse_response(formatter, body, api_type),
-            parse_event=lambda data: adapter.parse_event(formatter, data, api_type),
-            ending=Ending(getattr(formatter, "stream_end_marker", None)),
-        )
-
-    def add_hint(self, error: StatusError) -> None:
-        """Name the formatter where the request itself was refused: the likeliest mistake of all."""
-        status = getattr(error, "model_status_code", None) or error.status_code
-        about_prompt = error.code in _PROMPT_CODES or isinstance(
-            error, ContentFilterError | ContextLengthError
-        )
-        if status in _REQUEST_REFUSED and not about_prompt:
-            name = type(self.formatter).__name__
-            error.args = (f"{error} The request was in the schema of {name}: is it the model's?",)
 
 
 llm_registry.register("azureml_endpoint", AzureMLOnlineEndpoint)

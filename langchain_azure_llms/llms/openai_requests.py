@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_azure_llms.auth import is_web_token
 from langchain_azure_llms.exceptions import (
     AuthenticationError,
+    BadRequestError,
     ConfigurationError,
     DeploymentNotFoundError,
     OperationNotSupportedError,
@@ -15,6 +16,7 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.http.request import HttpRequest
 from langchain_azure_llms.llms import settings
+from langchain_azure_llms.llms.api_cache import api_cache
 from langchain_azure_llms.llms.completion import CompletionRequest
 from langchain_azure_llms.llms.endpoints import request_template
 from langchain_azure_llms.llms.generation_params import (
@@ -29,6 +31,8 @@ from langchain_azure_llms.llms.generation_params import (
 )
 from langchain_azure_llms.llms.openai_settings import MODEL_PARAMETERS
 from langchain_azure_llms.openai_api import completions
+from langchain_azure_llms.openai_api.parameters import rename
+from langchain_azure_llms.openai_api.stop import as_stop, cut_response
 
 if TYPE_CHECKING:
     from langchain_azure_llms.llms.azure_openai import AzureOpenAI
@@ -36,19 +40,20 @@ if TYPE_CHECKING:
 COMPLETIONS, CHAT, RESPONSES = APIS = ("completions", "chat_completions", "responses")
 _CLIENT_ARGUMENTS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 """What OpenAI's own client takes beside the body, at each call."""
-_REFUSED_PARAMETERS = ("unsupported_parameter", "unsupported_value")
+_LIMITS = ("max_tokens", "max_completion_tokens")
 _NOT_A_KEY = (
     "What was sent as a key looks like a Microsoft Entra token: pass it as azure_ad_token, or its "
     "credential as credential."
 )
-_REASONING = (
-    "Reasoning models take neither max_tokens nor temperature, top_p, penalties or logprobs: leave "
-    "them out. For a limit that such models take, use api_version='v1', or a version of 2024-09-01 "
-    "or later; extra_body adds to the request's body as it is."
-)
 _NEW_LIMIT_SINCE = "2024-09-01"
 """The first API version with `max_completion_tokens`, and with the models that take no other
 (Microsoft, "Azure OpenAI reasoning models")."""
+
+_SUBSTITUTES = {
+    "stop": "",
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+}
 
 Build = Callable[[Sequence[str]], CompletionRequest]
 
@@ -76,11 +81,12 @@ class OpenAIRequests:
     ) -> None:
         self._llm, self._options, extra_body = llm, params, params.get("extra_body")
         self._params = _generation_params(llm, stop, params, extra_body, stream=stream)
-        self.name = self._params.model or _deployment(self._params)
+        only = llm.route.api  # of an address that is the whole URL of one
+        self.name = self._params.model or _deployment(self._params, is_needed=only is None)
         self.deployment = (llm.endpoint_address, self.name)
-        self.apis: tuple[str, ...] = APIS if llm.api == "auto" else (llm.api,)
+        self.apis: tuple[str, ...] = (only,) if only else APIS if llm.api == "auto" else (llm.api,)
         self._fills_context = _max_tokens(self._params) == FILL_CONTEXT
-        self._builds: dict[str, Build] = {}
+        self._builds: dict[str, tuple[Mapping[str, str], Build]] = {}
 
     def pack_size(self, api: str) -> int:
         """Return how many prompts one request can carry."""
@@ -95,11 +101,23 @@ class OpenAIRequests:
         Raises:
             ConfigurationError: If the API has no counterpart of a parameter.
         """
-        build = self._builds.get(api)
-        if build is None:
+        known = self._builds.get(api)
+        if known is None or known[0] is not api_cache.substitutes(self.deployment):
             make = {COMPLETIONS: self._completions, CHAT: self._chat}.get(api, self._responses)
-            build = self._builds[api] = make(self._template(api))
-        return build(prompts)
+            known = api_cache.substitutes(self.deployment), make(self._template(api))
+            self._builds[api] = known
+        return known[1](prompts)
+
+    def substitute_for(self, error: BadRequestError, api: str) -> tuple[str, str] | None:
+        """Return a parameter that a chat model refused, and the one to send in its place.
+
+        Reasoning models take no stop sequences: the text is cut here. Which of the two limits on
+        tokens a model takes depends on its maker and its age.
+        """
+        name = error.param
+        if api != CHAT or name not in _SUBSTITUTES or name in layered(self._params)[1]:
+            return None
+        return name, _SUBSTITUTES[name]
 
     def _template(self, api: str) -> HttpRequest:
         route, options = self._llm.route, self._options
@@ -111,7 +129,7 @@ class OpenAIRequests:
         return request_template(
             self._llm.endpoint,
             url,
-            stream=self._params.stream,
+            stream="events" if self._params.stream else None,
             timeout=None if timeout is None else settings.as_timeout(timeout, "timeout"),
             extra_headers=options.get("extra_headers"),
             extra_query=options.get("extra_query"),
@@ -153,18 +171,26 @@ class OpenAIRequests:
         is_old = not route.is_v1 and (route.api_version or "") < _NEW_LIMIT_SINCE
         given, verbatim = layered(params)
         limit = "max_tokens" if is_old else "max_completion_tokens"
+        substitutes = api_cache.substitutes(self.deployment)
+        if limit in substitutes:
+            given = rename(given, limit, substitutes[limit])
+            limit = substitutes[limit]
         translated = chat_completions.translate_parameters(given, limit=limit)
         body = finished_body({**translated, **verbatim}, params)
         n = count_of(body, "n")
         if params.stream:
             refuse_choice(n, 1)
+        stop = as_stop(body.pop("stop", None)) if "stop" in substitutes else ()
 
         def build(prompts: Sequence[str]) -> CompletionRequest:
             return CompletionRequest(
                 prompts,
                 template.with_body(chat_completions.build_payload(prompts[0], body)),
-                parse_response=lambda found: chat_completions.parse_response(found, n),
+                parse_response=lambda found: cut_response(
+                    chat_completions.parse_response(found, n), stop
+                ),
                 parse_event=chat_completions.parse_event,
+                stop=stop,
             )
 
         return build
@@ -175,7 +201,7 @@ class OpenAIRequests:
         params = self._params
         given, verbatim = layered(params)
         own_stop = given.pop("stop", None) if params.stop is None else params.stop
-        stop = (own_stop,) if isinstance(own_stop, str) else tuple(own_stop or ())
+        stop = as_stop(own_stop)
         body = finished_body(
             {**responses.translate_parameters(given), **verbatim},
             params._replace(stop=None, stream_usage=False),
@@ -203,8 +229,13 @@ class OpenAIRequests:
                     f"what it speaks, or set the right one of {', '.join(map(repr, APIS))}; or "
                     "deploy another model."
                 )
-        elif error.code in _REFUSED_PARAMETERS:
-            hint = _REASONING
+        elif isinstance(error, BadRequestError) and error.is_unsupported and error.param:
+            hint = (
+                f"The model does not take {error.param}: leave it out of the constructor, of "
+                "model_kwargs and of the call."
+            )
+            if error.param in _LIMITS and llm.api == COMPLETIONS:
+                hint += " api='auto' finds the name that the model takes."
         elif isinstance(error, DeploymentNotFoundError):
             hint = f"The API version was {llm.route.api_version or 'v1'!r}."
         elif isinstance(error, AuthenticationError):
@@ -232,7 +263,7 @@ def _generation_params(
         if given is not None:
             check_stop(given)
     values = {name: getattr(llm, name) for name in MODEL_PARAMETERS}
-    if llm.best_of > 1:  # some deployments refuse best_of, so its default is not sent
+    if (llm.best_of or 1) > 1:  # some deployments refuse best_of, so its default is not sent
         values["best_of"] = llm.best_of
     return GenerationParams(
         settings=values,
@@ -248,11 +279,13 @@ def _generation_params(
     )
 
 
-def _deployment(params: GenerationParams) -> str:
+def _deployment(params: GenerationParams, *, is_needed: bool) -> str:
     """Return the deployment to call; `model` of a call counts only where none is configured."""
     layers = (params.call_body, params.call, params.extra_body, params.model_kwargs)
     deployment = next((layer["model"] for layer in layers if layer.get("model")), None)
     if not isinstance(deployment, str):
+        if not is_needed:
+            return ""
         raise ConfigurationError(
             "No deployment: pass deployment_name (or azure_deployment), the name that the "
             "deployment has in the resource."

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from langchain_azure_llms.auth import (
     Authorization,
@@ -23,7 +24,14 @@ from langchain_azure_llms.auth import (
     provider_authorization,
 )
 from langchain_azure_llms.exceptions import ConfigurationError, MissingCredentialError
-from langchain_azure_llms.llms import settings
+from langchain_azure_llms.llms import checks, settings
+from langchain_azure_llms.llms.openai_urls import (
+    NO_VERSION,
+    check_azure_openai,
+    check_version,
+    token_scopes,
+)
+from langchain_azure_llms.llms.urls import check_proxy, check_url
 
 if TYPE_CHECKING:
     from langchain_azure_llms.llms.azure_openai import AzureOpenAI
@@ -40,13 +48,57 @@ MODEL_PARAMETERS = (
     "logprobs",
 )
 """The settings that are properties of the request body."""
-_SECRETS = frozenset(
-    {"authorization", "credentials", "header", "headers", "key", "password", "secret", "token"}
+OTHER_NAMES = MappingProxyType(
+    {
+        "ad_token": "azure_ad_token",
+        "ad_token_provider": "azure_ad_token_provider",
+        "azure_api_key": "api_key",
+        "azure_base_url": "base_url",
+        "azure_credential": "credential",
+        "azure_openai_api_key": "api_key",
+        "azure_openai_api_version": "api_version",
+        "azure_openai_deployment": "azure_deployment",
+        "azure_openai_endpoint": "azure_endpoint",
+        "deployment": "azure_deployment",
+        "deployment_id": "azure_deployment",
+        "endpoint": "azure_endpoint",
+        "endpoint_url": "azure_endpoint",
+        "engine": "azure_deployment",
+        "host": "azure_endpoint",
+        "key": "api_key",
+        "model_deployment": "azure_deployment",
+        "openai_api_endpoint": "azure_endpoint",
+        "project_endpoint": "azure_endpoint",
+        "proxies": "openai_proxy",
+        "proxy": "openai_proxy",
+        "token": "azure_ad_token",
+        "token_credential": "credential",
+        "token_provider": "azure_ad_token_provider",
+        "url": "azure_endpoint",
+        "version": "api_version",
+    }
 )
-"""Last words of names that model parameters, which are shown and saved, do not have, but one."""
-_HARMLESS = "prompt_cache_key"
 _ENTRA_TYPES = frozenset({"azure_ad", "azuread"})
 PROVIDERS = ("azure_ad_token_provider", "azure_ad_async_token_provider")
+
+
+def _trimmed(value: str | None) -> str | None:
+    return value.strip() if value is not None else None
+
+
+def _checked_version(value: str | None) -> str | None:
+    return check_version(value.strip()) if value is not None else None
+
+
+def _checked_proxy(value: str | None) -> str | None:
+    if value is not None:
+        check_proxy(value, "openai_proxy")
+    return value
+
+
+Address = Annotated[str | None, AfterValidator(_trimmed)]
+Version = Annotated[str | None, AfterValidator(_checked_version)]
+Proxy = Annotated[str | None, AfterValidator(_checked_proxy)]
 
 
 class TokenFromEnv(settings.SecretFromEnv):
@@ -72,14 +124,9 @@ def accept_unknown(
     known, unknown = settings.with_request_options(known, unknown)
     moved = {}
     for name, value in unknown.items():
-        if settings.nearest(name, cls.model_fields):
+        if settings.nearest(name, cls):
             raise settings.unknown_argument(name, cls)
-        if name.lower().replace("-", "_").split("_")[-1] in _SECRETS and name != _HARMLESS:
-            raise ConfigurationError(
-                f"{cls.__name__} has no argument {name!r}, and what is called so may be a "
-                "secret: pass api_key, azure_ad_token, credential or default_headers; a model "
-                "parameter of that name goes into model_kwargs."
-            )
+        settings.check_model_parameters({name: value}, cls)
         warnings.warn(
             f"{cls.__name__} has no argument {name!r}: it was put into model_kwargs.",
             stacklevel=7,
@@ -111,20 +158,26 @@ def check_counts(llm: AzureOpenAI) -> None:
     Raises:
         ConfigurationError: If one is out of range.
     """
-    if llm.max_tokens < -1 or llm.max_tokens == 0:
+    limit = llm.max_tokens
+    if limit is not None and (limit < -1 or limit == 0):
         raise ConfigurationError(
             f"max_tokens is {llm.max_tokens}, expected a number above 0, or -1 for as many as fit."
         )
-    if llm.streaming and (llm.n > 1 or llm.best_of > 1):
+    if llm.streaming and ((llm.n or 1) > 1 or (llm.best_of or 1) > 1):
         raise ConfigurationError("streaming=True gives one completion: n and best_of must be 1.")
 
 
 def check_deployment(llm: AzureOpenAI) -> None:
-    """Refuse two names of the deployment.
+    """Refuse two names of the deployment, or two APIs.
 
     Raises:
         ConfigurationError: If the address names another one.
     """
+    if llm.route.api not in (None, llm.api) and llm.api != "auto":
+        raise ConfigurationError(
+            f"The endpoint's address is one of {llm.route.api}, and api is {llm.api!r}: leave api "
+            "out, or give another address."
+        )
     other = llm.route.deployment
     if other and llm.deployment_name and other != llm.deployment_name:
         raise ConfigurationError(
@@ -155,6 +208,35 @@ def address_of(llm: AzureOpenAI) -> str:
 # --- who sends -----------------------------------------------------------------------------------
 
 
+def refuse_missing(llm: AzureOpenAI) -> None:
+    """Name all that is missing at once; refuse an address that cannot be.
+
+    Raises:
+        ConfigurationError: If the endpoint, the API version or the credential is missing or wrong.
+    """
+    problems: list[ConfigurationError] = []
+    for check in (address_of, _route_of, authorization_of):
+        try:
+            check(llm)
+        except MissingCredentialError as error:
+            problems.append(error)
+        except ConfigurationError as error:
+            if not str(error).startswith("No "):  # wrong, not missing: said alone
+                raise
+            problems.append(error)
+    checks.refuse_missing(problems)
+
+
+def _route_of(llm: AzureOpenAI) -> None:
+    if llm.azure_endpoint or llm.is_explicit("openai_api_base"):
+        address = llm.endpoint_address
+        check_azure_openai(address, "azure_endpoint")
+        check_url(address, "azure_endpoint", allow_plain_http=llm.allow_plain_http)
+        _ = llm.route
+    elif llm.openai_api_version is None:
+        raise ConfigurationError(NO_VERSION)
+
+
 def secret_in_use(llm: AzureOpenAI) -> str:
     """Return the name of the secret setting that is sent; empty where there is none."""
     if llm.credential is not None:
@@ -171,7 +253,7 @@ def authorization_of(llm: AzureOpenAI) -> Authorization:
     """
     if llm.credential is not None:
         holds_key = hasattr(llm.credential, "key")  # an AzureKeyCredential never holds a token
-        scopes = llm.credential_scopes or llm.default_scopes
+        scopes = llm.credential_scopes or token_scopes(llm.endpoint_address, llm.default_scopes)
         with_key: Callable[[Any], Authorization] = api_key
         if not holds_key and (key := key_of(llm.credential)) and _is_token(llm, key):
             with_key = bearer
@@ -180,6 +262,8 @@ def authorization_of(llm: AzureOpenAI) -> Authorization:
         return provider_authorization(
             llm.azure_ad_token_provider, llm.azure_ad_async_token_provider
         )
+    if checks.has_own_credential(llm, "openai_api_key", "azure_ad_token"):
+        return Authorization()
     if llm.azure_ad_token is not None and _sends_token(llm):
         return bearer(llm.azure_ad_token)
     if llm.openai_api_key is None:

@@ -30,7 +30,7 @@ HARMLESS_HEADERS = frozenset(
     }
 )
 HARMLESS_QUERY = frozenset({"api-version"})
-_NEVER = ("allow_plain_http",)
+_NEVER = ("allow_plain_http", "verify")
 """Settings that only a caller may make."""
 _URLS = ("azure_endpoint", "endpoint_url", "openai_api_base", "openai_proxy")
 _LONGEST_NUMBER = 10_000

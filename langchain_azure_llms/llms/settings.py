@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx2
 from langchain_core.language_models.llms import BaseLLM
-from pydantic import SecretStr, ValidationError
+from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from langchain_azure_llms._redaction import shortened
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from langchain_azure_llms.llms.base import AzureLLM
 
 PACKAGE = "langchain-azure-llms"
-SHARED_RESOURCES = ("http_client", "http_async_client", "credential", "rate_limiter")
+SHARED_RESOURCES = ("http_client", "http_async_client", "credential", "rate_limiter", "verify")
 """Settings that are live objects, whichever the class."""
 _OPERATIONAL = frozenset(
     {
@@ -48,10 +48,21 @@ _OPERATIONAL = frozenset(
         "tiktoken_model_name",
         "timeout",
         "verbose",
+        "verify",
     }
 )
 """Settings that do not change what an endpoint answers."""
 _REQUEST_OPTIONS = {"extra_headers": "default_headers", "extra_query": "default_query"}
+
+
+def without_marks(value: str) -> str:
+    """Return a variable's value without what files and shells leave around it.
+
+    These are blanks, line ends, a byte-order mark, and quotes that a .env file is read with.
+    """
+    value = value.strip().removeprefix("\ufeff").strip()
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1].strip() if is_quoted else value
 
 
 class FromEnv:
@@ -62,8 +73,8 @@ class FromEnv:
 
     def value(self, _data: Mapping[str, Any]) -> Any:
         """Return the variable's value, or None."""
-        values = (os.environ.get(name, "") for name in self.names)
-        return next((value for value in values if value.strip()), None)
+        values = (without_marks(os.environ.get(name, "")) for name in self.names)
+        return next((value for value in values if value), None)
 
     def __call__(self, data: dict[str, Any]) -> Any:
         """Return the variable's value, or the default; pydantic checks it as it does arguments."""
@@ -116,21 +127,60 @@ def _reads_environment(field: FieldInfo) -> bool:
     return isinstance(field.default_factory, FromEnv)
 
 
-def nearest(name: str, fields: Mapping[str, FieldInfo]) -> str | None:
-    """Return the argument that a misspelt one probably means."""
+def nearest(name: str, cls: type[AzureLLM]) -> str | None:
+    """Return the argument that a misspelt one probably means, or that other libraries call so."""
+    if name.lower() in cls.other_names:
+        return cls.other_names[name.lower()]
+    fields = cls.model_fields
     accepted = [*fields, *(field.alias for field in fields.values() if field.alias)]
     return next(iter(get_close_matches(name, accepted, n=1, cutoff=0.75)), None)
 
 
 def unknown_argument(name: str, cls: type[AzureLLM]) -> ConfigurationError:
     """Return the error of an argument that does not exist."""
-    suggestion = nearest(name, cls.model_fields)
+    suggestion = nearest(name, cls)
     hint = (
         f" Did you mean {suggestion!r}?"
         if suggestion
         else " Model parameters go into model_kwargs."
     )
     return ConfigurationError(f"{cls.__name__} has no argument {name!r}.{hint}")
+
+
+_SECRETS = frozenset(
+    {"authorization", "credentials", "header", "headers", "key", "password", "secret", "token"}
+)
+"""Last words of names that model parameters, which are shown and saved, do not have."""
+_HARMLESS = frozenset({"prompt_cache_key"}) | frozenset(
+    f"{kind}_token" for kind in ("bos", "cls", "end", "eos", "mask", "pad", "sep", "stop", "unk")
+)
+_ADDRESSES = frozenset({"address", "endpoint", "host", "proxy", "uri", "url"})
+
+
+def check_model_parameters(given: Mapping[str, Any], cls: type[AzureLLM]) -> None:
+    """Refuse what may be a secret or an address among model parameters: they are sent and shown.
+
+    Raises:
+        ConfigurationError: If there is one.
+    """
+    for name, value in given.items():
+        words = str(name).lower().replace("-", "_").split("_")
+        is_text = isinstance(value, str | SecretStr)
+        if not is_text or name in _HARMLESS or words[-1] not in _SECRETS | _ADDRESSES:
+            continue
+        suggestion = cls.other_names.get(str(name).lower()) or nearest(str(name), cls)
+        hint = f"pass {suggestion}" if suggestion else "pass credentials and addresses as arguments"
+        what = "a secret" if words[-1] in _SECRETS else "an address"
+        raise ConfigurationError(
+            f"{cls.__name__}: {name} may be {what}, which does not belong into the request's body: "
+            f"{hint}, or default_headers."
+        )
+
+
+def check_model_kwargs(known: Mapping[str, Any], cls: type[AzureLLM]) -> None:
+    """Refuse secrets and addresses within `model_kwargs`; see `check_model_parameters`."""
+    if isinstance(given := known.get("model_kwargs"), Mapping):
+        check_model_parameters(given, cls)
 
 
 def configuration_error(owner: str, error: ValidationError) -> AzureLLMError:
@@ -188,6 +238,9 @@ def checked_timeout(value: Any, name: str) -> Any:
     if isinstance(value, list):
         return tuple(value)
     return float(value) if isinstance(value, str) else value
+
+
+Timeout = Annotated[Any, BeforeValidator(lambda value: checked_timeout(value, "timeout"))]
 
 
 def _timeout_parts(value: Any) -> tuple[float | None, ...] | None:

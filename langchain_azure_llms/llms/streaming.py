@@ -28,21 +28,21 @@ def read_stream(
         yield _notified(call.whole_chunk(response), run_manager)
         return
     reader = call.stream_reader()
-    with closing(sync_io.events(response.stream, call.request.url)) as events:
+    with closing(sync_io.pieces(response.stream, call.request)) as pieces:
         try:
-            for data in events:
+            for data in pieces:
                 chunk = call.next_chunk(reader, data, response)
                 if chunk is not None:
                     yield _notified(chunk, run_manager)
                 if reader.ended:
-                    sync_io.drain(response.stream, events)
+                    sync_io.drain(response.stream, pieces)
                 if reader.ended or reader.stopped:
                     break
         except StreamInterruptedError as error:
             if not reader.is_over:
                 error.text_so_far = reader.text
                 raise
-    yield _notified(call.last_chunk(reader), run_manager)
+    yield _notified(call.last_chunk(reader, response), run_manager)
 
 
 async def aread_stream(
@@ -55,21 +55,21 @@ async def aread_stream(
         yield await _anotified(call.whole_chunk(response), run_manager)
         return
     reader = call.stream_reader()
-    async with aclosing(async_io.events(response.stream, call.request.url)) as events:
+    async with aclosing(async_io.pieces(response.stream, call.request)) as pieces:
         try:
-            async for data in events:
+            async for data in pieces:
                 chunk = call.next_chunk(reader, data, response)
                 if chunk is not None:
                     yield await _anotified(chunk, run_manager)
                 if reader.ended:
-                    await async_io.drain(response.stream, events)
+                    await async_io.drain(response.stream, pieces)
                 if reader.ended or reader.stopped:
                     break
         except StreamInterruptedError as error:
             if not reader.is_over:
                 error.text_so_far = reader.text
                 raise
-    yield await _anotified(call.last_chunk(reader), run_manager)
+    yield await _anotified(call.last_chunk(reader, response), run_manager)
 
 
 def _notified(

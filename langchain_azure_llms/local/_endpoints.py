@@ -161,6 +161,22 @@ class LocalEndpoints:
         self._port = self._open.enter_context(serve(**self._settings))
         return self
 
+    def start(self) -> Self:
+        """Begin to serve, and return this object; for notebooks, where no `with` block can be.
+
+        Raises:
+            LocalEndpointsError: If they are running already, or cannot be started.
+        """
+        return self.__enter__()
+
+    def stop(self) -> None:
+        """End what `start` began; without effect where nothing runs."""
+        self.__exit__()
+
+    def __repr__(self) -> str:
+        """Return the address, or that there is none; no key."""
+        return f"<LocalEndpoints at {self.url}>" if self._port else "<LocalEndpoints, not running>"
+
     def __exit__(self, *exc_info: object) -> None:
         self._port = None
         self._open.close()

@@ -71,8 +71,18 @@ def _delta_of(choice: dict[str, Any]) -> Any:
 
 
 def _content_of(message: Any) -> Any:
-    """Return the message's content, or its refusal."""
+    """Return the message's content, or its refusal; of a list of parts, the texts.
+
+    Reasoning models of other makers answer with parts: thinking, then text (Mistral, "Reasoning").
+    """
     if not isinstance(message, dict):
         return choices.NO_TEXT
     content = message.get("content")
+    if isinstance(content, list):
+        return "".join(map(_text_of_part, content))
     return message.get("refusal") if content is None else content
+
+
+def _text_of_part(part: Any) -> str:
+    text = part.get("text") if isinstance(part, dict) else part
+    return text if isinstance(text, str) else ""

@@ -17,6 +17,7 @@ from langchain_azure_llms._completion import CompletionResponse, StreamDelta
 from langchain_azure_llms.openai_api.json_body import decode_json, unexpected
 from langchain_azure_llms.openai_api.llm_output import llm_output_of
 from langchain_azure_llms.openai_api.logprobs import completion_logprobs
+from langchain_azure_llms.openai_api.tool_calls import called_tools, names_of_tools
 
 NO_TEXT: Any = object()
 """What `TextOf` returns for a choice that has no text, not even an empty one."""
@@ -27,6 +28,8 @@ TextOf = Callable[[dict[str, Any]], Any]
 ANY_NUMBER = 1_000_000
 """As `n`, where the caller does not know it: all choices belong to the one prompt."""
 
+_MESSAGE_KEYS = ("context", "reasoning_content")
+"""What a chat message may have beside its text: citations of Azure's "On Your Data", thoughts."""
 _FILTER_KEYS = ("content_filter_results", "content_filter_result")
 
 
@@ -59,6 +62,8 @@ def parse_response(
         if prompt >= prompts:
             continue
         text = text_of(choice)
+        if not text and (tools := names_of_tools(choice.get("message"))):
+            raise called_tools(tools, reader)
         if not isinstance(text, str):
             text = _empty_text(text, choice, reader)
         info = {"finish_reason": None, "logprobs": None, **_choice_info(choice)}
@@ -80,6 +85,8 @@ def parse_event(data: str, text_of: TextOf, reader: str) -> StreamDelta:
         unexpected(data, reader, "a JSON object")
     choice = _first_choice(value.get("choices"))
     info = {**llm_output_of(value), **_choice_info(choice), **_prompt_info(value, 0)}
+    if tools := names_of_tools(choice.get("delta")):
+        info["tool_calls"] = tools
     if "logprobs" in info:  # LangChain adds chunks up, and of these only lists can be added
         logprobs = info.pop("logprobs").items()
         if lists := {k: v for k, v in logprobs if v is None or isinstance(v, list)}:
@@ -137,6 +144,9 @@ def _choice_info(choice: dict[str, Any]) -> dict[str, Any]:
     for name in _FILTER_KEYS:
         if isinstance(choice.get(name), dict):
             info["content_filter_results"] = choice[name]
+    message = choice.get("message") or choice.get("delta")
+    if isinstance(message, dict):
+        info |= {name: message[name] for name in _MESSAGE_KEYS if message.get(name)}
     return info
 
 

@@ -12,7 +12,6 @@ from langchain_azure_llms.exceptions import ConfigurationError, ResponseFormatEr
 
 # ASCII only: a lone surrogate is then sent as its escape instead of failing to encode.
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder().decode
 
 
 def encode_json(payload: dict[str, Any]) -> bytes:
@@ -41,11 +40,13 @@ def decode_json(body: bytes | str, reader: str) -> Any:
     try:
         return from_json(body)
     except (ValueError, TypeError):  # stricter than json on byte-order marks and lone surrogates
-        text = body_text(body)
+        pass
     try:
-        return _decode(text)
+        return json.loads(body)  # bytes as UTF-8, UTF-16 or UTF-32, and nothing replaced
+    except UnicodeDecodeError as error:
+        unexpected(body, reader, f"JSON in UTF-8 ({error.reason})")
     except (ValueError, RecursionError):
-        unexpected(text, reader, "JSON")
+        unexpected(body, reader, "JSON")
 
 
 def body_text(body: bytes | str) -> str:

@@ -17,16 +17,19 @@ from typing import Any
 from langchain_core.outputs import Generation
 
 from langchain_azure_llms._completion import CompletionResponse, StreamDelta
+from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.openai_api.json_body import (
     decode_json,
     encode_json,
     refuse_reserved,
     unexpected,
 )
+from langchain_azure_llms.openai_api.llm_output import llm_output_of
 from langchain_azure_llms.openai_api.logprobs import from_tokens
 from langchain_azure_llms.openai_api.parameters import drop_unsupported, rename
 from langchain_azure_llms.openai_api.stop import cut
 from langchain_azure_llms.openai_api.stream import Ending
+from langchain_azure_llms.openai_api.tool_calls import called_tools
 
 READER = "The Responses format"
 ENDING = Ending(is_finish=True)
@@ -44,13 +47,6 @@ _LOGPROBS = "message.output_text.logprobs"
 _FINISH_REASONS = {"completed": "stop", "max_output_tokens": "length"}
 _TEXT_EVENTS = ("response.output_text.delta", "response.refusal.delta")
 _LAST_EVENTS = ("response.completed", "response.incomplete")
-_USAGE = {
-    "input_tokens": "prompt_tokens",
-    "output_tokens": "completion_tokens",
-    "total_tokens": "total_tokens",
-    "cached_tokens": "cached_tokens",
-    "reasoning_tokens": "reasoning_tokens",
-}
 
 
 def build_payload(prompt: str, params: dict[str, Any]) -> bytes:
@@ -60,9 +56,15 @@ def build_payload(prompt: str, params: dict[str, Any]) -> bytes:
     never stored, so it is false unless the user says otherwise.
 
     Raises:
-        ConfigurationError: If a parameter is not JSON, or is named as the prompt is.
+        ConfigurationError: If a parameter is not JSON, or is named as the prompt is; if the answer
+            was to be made in the background.
     """
     refuse_reserved("input", params)
+    if params.get("background"):
+        raise ConfigurationError(
+            "background=True is not supported: the answer would be there later, under an id. Leave "
+            "it out, and raise timeout for answers that take long."
+        )
     return encode_json({"input": prompt, "store": False, **params})
 
 
@@ -80,13 +82,41 @@ def translate_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
         params["include"] = [*(include if isinstance(include, list) else [include]), _LOGPROBS]
         if count is not True and count:
             params.setdefault("top_logprobs", count)
-    if "reasoning_effort" in params:
-        effort = params.pop("reasoning_effort")
-        others = params.get("reasoning")
-        params["reasoning"] = {**(others if isinstance(others, dict) else {}), "effort": effort}
+    for name, (parent, key) in _NESTED.items():
+        if name in params:
+            value = _flattened(params.pop(name)) if name == "response_format" else params.pop(name)
+            others = params.get(parent)
+            params[parent] = {**(others if isinstance(others, dict) else {}), key: value}
     for name in ("max_tokens", "max_completion_tokens"):
         params = rename(params, name, "max_output_tokens")
+    _refuse_small_limit(params)
     return params
+
+
+_NESTED = {
+    "reasoning_effort": ("reasoning", "effort"),
+    "response_format": ("text", "format"),
+    "verbosity": ("text", "verbosity"),
+}
+"""Parameters of chat completions, and where this API has them."""
+
+
+def _flattened(response_format: Any) -> Any:
+    """Return a response format without the level that only chat completions have."""
+    inner = response_format.get("json_schema") if isinstance(response_format, dict) else None
+    return {"type": "json_schema", **inner} if isinstance(inner, dict) else response_format
+
+
+_LEAST_TOKENS = 16
+
+
+def _refuse_small_limit(params: Mapping[str, Any]) -> None:
+    limit = params.get("max_output_tokens")
+    if isinstance(limit, int) and not isinstance(limit, bool) and limit < _LEAST_TOKENS:
+        raise ConfigurationError(
+            f"max_tokens is {limit}, and Responses takes at least {_LEAST_TOKENS} "
+            "(max_output_tokens)."
+        )
 
 
 def parse_response(body: bytes, stop: Sequence[str] = ()) -> CompletionResponse:
@@ -100,6 +130,8 @@ def parse_response(body: bytes, stop: Sequence[str] = ()) -> CompletionResponse:
         unexpected(body, READER, 'an object with "output"')
     finish = _finish_reason_of(value)
     parts = list(_message_parts(value["output"]))
+    if not parts and (tools := _tools_in(value["output"])):
+        raise called_tools(tools, READER)
     if finish is None or (finish == "stop" and not parts):
         unexpected(body, READER, "a finished response with a message")
     whole = "".join(map(_text_of, parts))
@@ -108,9 +140,10 @@ def parse_response(body: bytes, stop: Sequence[str] = ()) -> CompletionResponse:
         "finish_reason": "stop" if text != whole else finish,
         "logprobs": from_tokens([token for part in parts for token in _list(part, "logprobs")]),
         **_filter_results(value),
+        **_more_of(value["output"]),
     }
     generation = Generation(text=text, generation_info=info)
-    return CompletionResponse([[generation]], _llm_output_of(value))
+    return CompletionResponse([[generation]], llm_output_of(value))
 
 
 def parse_event(data: str) -> StreamDelta | None:
@@ -133,7 +166,10 @@ def parse_event(data: str) -> StreamDelta | None:
     if kind not in _LAST_EVENTS or not isinstance(response, dict):
         return None
     finish = _finish_reason_of(response)
-    info = {**_llm_output_of(response), **_filter_results(response)}
+    info = {**llm_output_of(response), **_filter_results(response)}
+    info |= _more_of(_list(response, "output"))
+    if tools := _tools_in(_list(response, "output")):
+        info["tool_calls"] = tools
     return StreamDelta("", {**({"finish_reason": finish} if finish else {}), **info})
 
 
@@ -152,6 +188,33 @@ def _message_parts(output: list[Any]) -> Iterator[dict[str, Any]]:
     for item in output:
         if isinstance(item, dict) and item.get("type") == "message":
             yield from (part for part in _list(item, "content") if isinstance(part, dict))
+
+
+def _more_of(output: list[Any]) -> dict[str, Any]:
+    """Return what a response has beside its text: summaries of the reasoning, citations."""
+    reasoning = [
+        part.get("text")
+        for item in output
+        if isinstance(item, dict) and item.get("type") == "reasoning"
+        for part in _list(item, "summary")
+        if isinstance(part, dict)
+    ]
+    annotations = [one for part in _message_parts(output) for one in _list(part, "annotations")]
+    summary = "\n\n".join(text for text in reasoning if isinstance(text, str))
+    return {
+        **({"reasoning_summary": summary} if summary else {}),
+        **({"annotations": annotations} if annotations else {}),
+    }
+
+
+def _tools_in(output: list[Any]) -> list[str]:
+    """Return the tools that the response wants to have called."""
+    calls = ("function_call", "custom_tool_call", "computer_call", "mcp_approval_request")
+    return [
+        str(item.get("name") or item["type"])
+        for item in output
+        if isinstance(item, dict) and item.get("type") in calls
+    ]
 
 
 def _text_of(part: dict[str, Any]) -> str:
@@ -174,20 +237,6 @@ def _filter_results(response: dict[str, Any]) -> dict[str, Any]:
     if found["completion"]:
         info["content_filter_results"] = found["completion"]
     return info
-
-
-def _llm_output_of(response: dict[str, Any]) -> dict[str, Any]:
-    """Return usage, by its names in completions, and model."""
-    usage, model = response.get("usage"), response.get("model")
-    counts = usage if isinstance(usage, dict) else {}
-    for side in ("input", "output"):
-        details = counts.get(f"{side}_tokens_details")
-        counts = {**(details if isinstance(details, dict) else {}), **counts}
-    named = {new: counts[old] for old, new in _USAGE.items() if isinstance(counts.get(old), int)}
-    return {
-        **({"token_usage": named} if named else {}),
-        **({"model_name": model} if isinstance(model, str) and model else {}),
-    }
 
 
 def _list(value: Mapping[str, Any], name: str) -> list[Any]:

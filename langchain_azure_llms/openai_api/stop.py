@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.outputs import Generation
+
+from langchain_azure_llms._completion import CompletionResponse
 
 
 class StopCutter:
@@ -53,3 +58,34 @@ def cut(text: str, stop: Sequence[str]) -> str:
     """Return the text before the first stop sequence."""
     cutter = StopCutter(stop)
     return cutter.feed(text) + cutter.rest()
+
+
+def as_stop(given: Any) -> tuple[str, ...]:
+    """Return stop sequences, given as one text or as several, as a tuple."""
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def cut_response(
+    response: CompletionResponse, stop: Sequence[str], prompt: str = ""
+) -> CompletionResponse:
+    """Return a response whose texts end before the first stop sequence.
+
+    Args:
+        response: The response.
+        stop: The stop sequences.
+        prompt: What a text may begin with: some servers repeat the prompt, and what stands there
+            stops nothing.
+    """
+    if not stop:
+        return response
+    generations = [[_cut(one, stop, prompt) for one in group] for group in response.generations]
+    return response._replace(generations=generations)
+
+
+def _cut(generation: Generation, stop: Sequence[str], prompt: str) -> Generation:
+    echo = prompt if generation.text.startswith(prompt) else ""
+    text = echo + cut(generation.text[len(echo) :], stop)
+    if text == generation.text:
+        return generation
+    info = {**(generation.generation_info or {}), "finish_reason": "stop"}
+    return Generation(text=text, generation_info=info)

@@ -47,6 +47,7 @@ class StreamReader:
         ended: Whether the end marker was seen.
         stopped: Whether a stop sequence was found: what follows is not wanted.
         text: The text so far.
+        failure: What said that the stream had failed, without a reason.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class StreamReader:
         self._cutter = StopCutter(stop) if stop else None
         self._texts: list[str] = []
         self._info: dict[str, Any] = {}
+        self._held: GenerationChunk | None = None
         self.ended = False
+        self.failure: Any = None
 
     @property
     def text(self) -> str:
@@ -105,33 +108,42 @@ class StreamReader:
         else:
             text, info = event.text, dict(event.generation_info or {})
         logprobs = info.pop("logprobs", None)
-        for name, value in info.items():
-            if self._info.get(name) != value:  # most events repeat the model's name
+        for name, value in info.items():  # most events repeat the model's name
+            if self._info.get(name) != value or name == "reasoning_content":
                 self._remember(name, value)
         if self._cutter is not None:
             text = self._cutter.feed(text)
-        if text or logprobs:
-            self._texts.append(text)
-            if logprobs:
-                return GenerationChunk(text=text, generation_info={"logprobs": logprobs})
-            return GenerationChunk(text=text)
-        return None
+        if not text and not logprobs:
+            return None
+        self._texts.append(text)
+        own = {"logprobs": logprobs} if logprobs else None
+        chunk = GenerationChunk(text=text, generation_info=own)
+        if self._held is not None:
+            chunk, self._held = self._held + chunk, None
+        if info.get("finish_reason"):  # probably the last text: it gets all that is told
+            self._held = chunk
+            return None
+        return chunk
 
     def last(self) -> GenerationChunk:
         """Return the chunk that ends the stream: all that the events had beside their text.
 
-        It has a text of its own only where the beginning of a stop sequence turned out to be none.
+        It has a text of its own where the last text came with its finish reason, or where the
+        beginning of a stop sequence turned out to be none.
         """
         rest = "" if self._cutter is None else self._cutter.rest()
         self._texts.append(rest)
         if self.stopped:
             self._info["finish_reason"] = "stop"
-        return GenerationChunk(text=rest, generation_info=self._info or None)
+        last = GenerationChunk(text=rest, generation_info=self._info or None)
+        return last if self._held is None else self._held + last
 
     def _remember(self, name: str, value: Any) -> None:
         """Keep what an event has beside its text; filter results come in parts."""
         known = self._info.get(name)
-        if isinstance(value, dict) and isinstance(known, dict) and name != "token_usage":
+        if name == "reasoning_content" and isinstance(known, str):
+            self._info[name] = known + value
+        elif isinstance(value, dict) and isinstance(known, dict) and name != "token_usage":
             self._info[name] = {**known, **value}
         elif value is not None:
             self._info[name] = value
@@ -145,4 +157,5 @@ def join_chunks(chunks: Iterable[GenerationChunk]) -> CompletionResponse:
         if chunk.generation_info:
             joined += GenerationChunk(text="", generation_info=chunk.generation_info)
     info = {"finish_reason": None, "logprobs": None, **(joined.generation_info or {})}
+    info.pop("usage_metadata", None)  # the counts of several prompts are in `llm_output`
     return response_of([Generation(text="".join(texts), generation_info=info)])

@@ -37,7 +37,10 @@ _CREDENTIALS = {
     "OPENAI_API_KEY",
 }
 _VALUES = {
+    "AZURE_AI_PROJECT_ENDPOINT": "https://r.services.ai.azure.com/api/projects/p",
+    "AZURE_OPENAI_API_VERSION": "2024-06-01",
     "AZURE_OPENAI_ENDPOINT": "https://of.the.environment",
+    "OPENAI_API_VERSION": "2024-06-01",
     "AZUREML_ENDPOINT_URL": "https://of.the.environment/score",
     "AZUREML_ENDPOINT_API_TYPE": "serverless",
     "AZUREML_TIMEOUT": "7",

@@ -17,6 +17,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ import trustme
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, CustomOpenAIContentFormatter, RetryPolicy
 from langchain_azure_llms.exceptions import (
+    ConfigurationError,
     EndpointConnectionError,
     EndpointTimeoutError,
     StreamInterruptedError,
@@ -450,6 +452,79 @@ def test_an_authority_of_the_environment_is_trusted(
         llm = _llm(server.url)
         assert way.invoke_in_turn(llm, llm) == ["fine", "fine"]
         assert server.connections == 1
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_each_variable_of_an_authority_counts(
+    way: Way, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """As other clients read them; the first one before the second."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with authority.cert_pem.tempfile() as bundle, WireServer(_answers, _tls(authority)) as server:
+        monkeypatch.setenv(variable, bundle)
+        assert "fine" == way.invoke(_llm(server.url))
+        if variable == "REQUESTS_CA_BUNDLE":
+            monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+            with pytest.raises((EndpointConnectionError, ConfigurationError)):
+                way.invoke(_llm(server.url))
+
+
+@pytest.mark.parametrize("kind", ["file", "path", "context", "off"])
+def test_verify_says_how_certificates_are_checked(
+    way: Way, authority: trustme.CA, kind: str, tmp_path: Path
+) -> None:
+    """A file, TLS settings, or not at all; in place of the environment's."""
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(file)
+    verify: dict[str, Any] = {
+        "file": str(file),
+        "path": file,
+        "context": ssl.create_default_context(cafile=file),
+        "off": False,
+    }
+    with WireServer(_answers, _tls(authority)) as server:
+        assert "fine" == way.invoke(_llm(server.url, verify=verify[kind]))
+        with pytest.raises(EndpointConnectionError, match="http_async_client"):
+            way.invoke(_llm(server.url))
+
+
+@pytest.mark.parametrize("wrong", ["/no/such/file.pem", 7, None, b"x"])
+def test_what_verify_cannot_be_is_refused(wrong: Any) -> None:
+    """Before anything is sent."""
+    with pytest.raises(ConfigurationError, match="verify is"):
+        _llm("https://e.example", verify=wrong)
+
+
+def test_connections_are_kept_alive_while_an_answer_is_silent(way: Way) -> None:
+    """Network address translation forgets a connection after four silent minutes."""
+    found: list[int] = []
+
+    async def looks(connection: Connection) -> None:
+        while await connection.request():
+            found.extend(_kept_alive())
+            await connection.reply(_ANSWER)
+
+    with WireServer(looks) as server:
+        port = int(server.url.rpartition(":")[2])
+
+        def _kept_alive() -> list[int]:
+            sockets = [one for one in gc.get_objects() if isinstance(one, socket.socket)]
+            return [
+                one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                for one in sockets
+                if one.fileno() >= 0 and _peer(one) == port
+            ]
+
+        assert "fine" == way.invoke(_llm(server.url))
+    assert [1] == found
+
+
+def _peer(one: socket.socket) -> int | None:
+    try:
+        return int(one.getpeername()[1])
+    except (OSError, IndexError):
+        return None
 
 
 @pytest.mark.parametrize("way", WAYS[1:], indirect=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from langchain_azure_llms.http import messages, transports
-from langchain_azure_llms.llms.completion import api_cache
+from langchain_azure_llms.llms.api_cache import api_cache
 
 
 def use_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,17 +11,21 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 VERSION, EXTRAS = sys.argv[1], set(sys.argv[2:])
+PACKAGE = "langchain_azure_llms"
 PROMPT = "Hello"
 ECHO = "echo: Hello"
 MODULES = {
     "aiohttp": {"aiohttp", "httpx_aiohttp"},
     "entra": {"azure"},
     "local": {"starlette", "uvicorn", "xllamacpp"},
+    "migrate": {"libcst"},
     "tiktoken": {"tiktoken"},
 }
 """What each extra brings."""
@@ -122,6 +126,21 @@ def local_endpoints_serve_or_are_named() -> None:
     importlib.import_module("xllamacpp")
 
 
+def the_migration_rewrites_or_names_its_extra() -> None:
+    command = importlib.import_module("langchain_azure_llms.migrate.__main__")
+    before, after = (f"from {name} import AzureOpenAI\n" for name in ("langchain_openai", PACKAGE))
+    with tempfile.TemporaryDirectory() as folder, StringIO() as said:
+        path = Path(folder) / "app.py"
+        path.write_text(before)
+        with redirect_stdout(said), redirect_stderr(said):
+            code = command.main([str(path), "--write"])
+        if "migrate" in EXTRAS:
+            assert (code, path.read_text()) == (0, after), said.getvalue()
+        else:
+            assert (code, path.read_text()) == (2, before)
+            assert "langchain-azure-llms[migrate]" in said.getvalue()
+
+
 def aiohttp_is_the_engine_or_is_not_needed() -> None:
     from langchain_azure_llms.http import transports  # noqa: PLC0415 - nothing public says it
 
@@ -159,6 +178,7 @@ CHECKS = (
     every_module_can_be_imported,
     tiktoken_counts_or_is_named,
     local_endpoints_serve_or_are_named,
+    the_migration_rewrites_or_names_its_extra,
     aiohttp_is_the_engine_or_is_not_needed,
     entra_credentials_are_taken_or_absent,
     both_classes_answer_in_every_way,

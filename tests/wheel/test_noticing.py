@@ -161,6 +161,7 @@ def test_the_probe_sees_that_this_is_no_installed_wheel() -> None:
     assert problems["the_package_is_the_installed_one"].startswith("AssertionError")
     assert problems["aiohttp_is_the_engine_or_is_not_needed"].startswith("AssertionError")
     assert problems["local_endpoints_serve_or_are_named"].startswith("AssertionError")
+    assert problems["the_migration_rewrites_or_names_its_extra"].startswith("AssertionError")
     assert problems["tiktoken_counts_or_is_named"]
     assert problems["both_classes_answer_in_every_way"]
     assert not problems["every_public_name_can_be_imported"]

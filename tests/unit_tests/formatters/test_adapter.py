@@ -22,7 +22,8 @@ from langchain_azure_llms.exceptions import (
 )
 from langchain_azure_llms.formatters.adapter import (
     build_payload,
-    check_formatter,
+    check_api_type,
+    checked_formatter,
     parse_event,
     parse_response,
 )
@@ -228,9 +229,10 @@ class _TwoMethods:
 
 def test_an_object_with_both_methods_is_a_formatter_for_dedicated_endpoints() -> None:
     """It need not be derived from the base class."""
-    check_formatter(_TwoMethods(), _DEDICATED)
+    formatter = checked_formatter(_TwoMethods())
+    check_api_type(formatter, _DEDICATED)
     with pytest.raises(UnsupportedApiTypeError, match="supports endpoints of type dedicated, and"):
-        check_formatter(_TwoMethods(), _SERVERLESS)
+        check_api_type(formatter, _SERVERLESS)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ def test_an_object_with_both_methods_is_a_formatter_for_dedicated_endpoints() ->
 def test_anything_but_a_formatter_is_refused(formatter: Any, message: str) -> None:
     """A class in an object's place is the likeliest mistake."""
     with pytest.raises(ConfigurationError, match=message):
-        check_formatter(formatter, _DEDICATED)
+        checked_formatter(formatter)
 
 
 def test_the_supported_api_types_must_be_a_list() -> None:
@@ -254,4 +256,4 @@ def test_the_supported_api_types_must_be_a_list() -> None:
         supported_api_types = 7  # type: ignore[assignment] # the mistake
 
     with pytest.raises(ConfigurationError, match="supported_api_types is a int, expected a list"):
-        check_formatter(Single(), _DEDICATED)
+        check_api_type(Single(), _DEDICATED)

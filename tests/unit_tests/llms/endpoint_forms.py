@@ -9,6 +9,7 @@ from typing import Any
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "endpoint-forms.md"
 _R, _S = "https://r.openai.azure.com", "https://r.services.ai.azure.com"
+_PROJECT = f"{_S}/api/projects/p"
 _GATEWAY = "https://gateway.example/team"
 _VERSION = "2024-10-21"
 _DATED = f"/openai/deployments/d/completions?api-version={_VERSION}"
@@ -25,6 +26,8 @@ class EndpointForm:
         url: Where text completions go; chat completions go to its sibling.
         root: What stands before `/openai/v1/responses`, where Responses go.
         query: What Responses have as a query.
+        only: The API that the address itself is the URL of.
+        v1_path: What stands before an operation of the v1 API.
     """
 
     what: str
@@ -32,25 +35,28 @@ class EndpointForm:
     url: str
     root: str = _R
     query: str = ""
+    only: str | None = None
+    v1_path: str = "/openai/v1"
 
     @property
     def chat_url(self) -> str:
         """Where chat completions go."""
-        return self.url.replace("/completions", "/chat/completions")
+        return self.url if self.only else self.url.replace("/completions", "/chat/completions")
 
     @property
     def responses_url(self) -> str:
         """Where Responses go."""
-        return f"{self.root}/openai/v1/responses{self.query}"
+        return f"{self.root}{self.v1_path}/responses{self.query}"
 
 
 def _form(
     what: str, url: str, address: str, version: str | None = _VERSION, **more: Any
 ) -> EndpointForm:
     settings = {"azure_endpoint": address, "api_version": version}
-    root, query = more.pop("root", _R), more.pop("query", "")
+    names = ("root", "query", "only", "v1_path")
+    fields = {name: more.pop(name) for name in names if name in more}
     settings = {name: value for name, value in (settings | more).items() if value is not None}
-    return EndpointForm(what, settings, url, root, query)
+    return EndpointForm(what, settings, url, **fields)
 
 
 FORMS = [
@@ -105,6 +111,40 @@ FORMS = [
         None,
         root=_GATEWAY,
     ),
+    _form("a Foundry project", f"{_PROJECT}{_V1}", _PROJECT, None, root=_PROJECT),
+    _form("with `/openai/v1`", f"{_PROJECT}{_V1}", f"{_PROJECT}/openai/v1/", None, root=_PROJECT),
+    _form("with a dated version, which it has not", f"{_PROJECT}{_V1}", _PROJECT, root=_PROJECT),
+    _form(
+        "a managed deployment",
+        f"{_S}/managed-deployments/d/v1/completions",
+        f"{_S}/managed-deployments/d/v1",
+        None,
+        root=f"{_S}/managed-deployments/d",
+        v1_path="/v1",
+    ),
+    _form(
+        "a gateway's own URL of text completions",
+        f"{_GATEWAY}/completions?tier=gold",
+        f"{_GATEWAY}/completions?tier=gold",
+        None,
+        only="completions",
+    ),
+    _form(
+        "a gateway's own URL of chat completions",
+        f"{_GATEWAY}/chat/completions",
+        f"{_GATEWAY}/chat/completions",
+        None,
+        only="chat_completions",
+    ),
+    _form(
+        "a gateway's own URL of Responses",
+        f"{_GATEWAY}/responses",
+        f"{_GATEWAY}/responses",
+        None,
+        only="responses",
+        root=_GATEWAY,
+        v1_path="",
+    ),
     EndpointForm(
         "the older name of the argument",
         {"openai_api_base": _R, "api_version": _VERSION},
@@ -137,7 +177,9 @@ def page() -> str:
             "completions go to",
             "`/chat/completions` in place of `/completions`; Responses have no deployment route, "
             "and always",
-            "go to `/openai/v1/responses` of the same resource or gateway.",
+            "go to `/openai/v1/responses` of the same resource, project or gateway. The whole URL "
+            "of one API is used as it",
+            "is, without an API version; a deployment's name is sent where it is given.",
             "",
             "| address | given | request |",
             "|---|---|---|",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import httpx2
-from langchain_core.outputs import LLMResult
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.runnables import Runnable
 
 from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI, CustomOpenAIContentFormatter
@@ -106,6 +107,16 @@ def text_event(text: str, finish: str | None = None) -> dict[str, Any]:
     return {"model": "served", "choices": [{"text": text, "index": 0, "finish_reason": finish}]}
 
 
+class _Chunks(BaseCallbackHandler):
+    """Keeps the chunks of a stream."""
+
+    def __init__(self) -> None:
+        self.seen: list[GenerationChunk] = []
+
+    def on_llm_new_token(self, token: str, *, chunk: Any = None, **kwargs: Any) -> None:
+        self.seen.append(chunk)
+
+
 class SyncCalls:
     """Calls an LLM in this thread."""
 
@@ -120,6 +131,11 @@ class SyncCalls:
 
     def stream(self, llm: AzureLLM, prompt: str, **kwargs: Any) -> list[str]:
         return list(llm.stream(prompt, **kwargs))
+
+    def chunks(self, llm: AzureLLM, prompt: str) -> list[GenerationChunk]:
+        handler = _Chunks()
+        self.stream(llm, prompt, config={"callbacks": [handler]})
+        return handler.seen
 
 
 class AsyncCalls:
@@ -139,6 +155,11 @@ class AsyncCalls:
             return [text async for text in llm.astream(prompt, **kwargs)]
 
         return asyncio.run(collect())
+
+    def chunks(self, llm: AzureLLM, prompt: str) -> list[GenerationChunk]:
+        handler = _Chunks()
+        self.stream(llm, prompt, config={"callbacks": [handler]})
+        return handler.seen
 
 
 class SentRequest(NamedTuple):

@@ -23,6 +23,7 @@ from langchain_azure_llms.exceptions import (
     ContentFilterError,
     DeploymentNotFoundError,
     OperationNotSupportedError,
+    PermissionDeniedError,
     StatusError,
     StreamInterruptedError,
 )
@@ -221,7 +222,6 @@ OTHER_REFUSALS = [
     (_error(400, code="content_filter", message="filtered"), ContentFilterError),
     (_error(400, code="unsupported_parameter", message="no best_of"), BadRequestError),
     (_error(404, code="DeploymentNotFound", message="no such deployment"), DeploymentNotFoundError),
-    (_error(404, code="404", message="Resource not found"), DeploymentNotFoundError),
     (_error(401, code="401", message="Access denied"), AuthenticationError),
 ]
 
@@ -239,11 +239,48 @@ def test_no_other_refusal_switches(
 
 def test_an_error_after_a_refusal_says_why_it_was_tried(calls: Calls) -> None:
     """The caller asked for text, and sees an error of Responses."""
-    service = Deployment({RESPONSES: _error(404, code="404", message="Resource not found")})
-    with pytest.raises(
-        DeploymentNotFoundError, match=r"responses was tried because .* refused comp"
-    ):
+    service = Deployment({RESPONSES: _error(403, code="403", message="Not from here")})
+    with pytest.raises(PermissionDeniedError, match=r"responses was tried because .* refused comp"):
         calls.invoke(_llm(service), "hi")
+
+
+def _plain(status: int, body: Any) -> Answer:
+    return lambda _request: httpx2.Response(status, json=body)
+
+
+API_REFUSALS = [
+    _plain(404, {"statusCode": 404, "message": "Resource not found"}),
+    _plain(404, {"error": {"code": "404", "message": "Resource not found"}}),
+    _plain(404, {"detail": "Not Found"}),
+    lambda _request: httpx2.Response(404),
+    lambda _request: httpx2.Response(404, html="<html><h1>404 Not Found</h1></html>"),
+    lambda _request: httpx2.Response(405),
+    _plain(405, {"detail": "Method Not Allowed"}),
+    _error(400, message="This model is not supported by Responses API."),
+    _error(404, message="This model is only supported in v1/responses and not in v1/completions."),
+    _error(400, message="The chatCompletion operation does not work with the specified model, x."),
+    _error(400, code="OperationNotSupported", message="No."),
+    _error(400, message="The requested operation is unsupported."),
+]
+
+
+@pytest.mark.parametrize("refusal", API_REFUSALS)
+def test_every_refusal_of_an_api_leads_to_the_next(calls: Calls, refusal: Answer) -> None:
+    """Gateways, model hosts and servers of other makers each have their own."""
+    service = Deployment({CHAT: _chat}, refusal)
+    assert "hi!" == calls.invoke(_llm(service), "hi")
+    assert "ho!" == calls.invoke(_llm(service), "ho")
+    assert [COMPLETIONS, CHAT, CHAT] == service.forms
+
+
+def test_an_address_where_nothing_answers_lists_what_was_tried(calls: Calls) -> None:
+    """It is no model that refuses."""
+    service = Deployment({}, API_REFUSALS[0])
+    with pytest.raises(DeploymentNotFoundError) as raised:
+        calls.invoke(_llm(service), "hi")
+    message = str(raised.value)
+    assert "nothing is there" in message
+    assert [1, 1, 1] == [message.count(f" {api}: https") for api in (COMPLETIONS, CHAT, RESPONSES)]
 
 
 def test_a_model_that_refuses_every_form_gives_one_error(calls: Calls) -> None:
@@ -570,16 +607,178 @@ def test_usage_of_a_stream_is_asked_for_when_wanted(calls: Calls, api: str) -> N
     assert [None, {"include_usage": True}] == [b.get("stream_options") for b in service.bodies]
 
 
-@pytest.mark.parametrize("parameter", ["temperature", "max_tokens"])
-def test_a_reasoning_models_refusal_is_explained(calls: Calls, parameter: str) -> None:
-    """It says what such models take, and how to set a limit."""
-    message = f"Unsupported parameter: '{parameter}' is not supported with this model."
-    refusal = _error(400, code="unsupported_parameter", message=message, param=parameter)
-    llm = _llm(Deployment({CHAT: refusal}), **{parameter: 1})
+def _refuses(
+    *names: str, status: int = 400, shape: str = "openai", text: str = "Thought: x"
+) -> Callable[[httpx2.Request], httpx2.Response]:
+    """Return a chat deployment that does not take some parameters, and says so in a shape."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        body = json.loads(request.content)
+        for name in names:
+            if name in body:
+                message = f"Unsupported parameter: '{name}' is not supported with this model."
+                shapes: dict[str, Any] = {
+                    "openai": {"message": message, "param": name, "code": "unsupported_parameter"},
+                    "message alone": {"message": message},
+                    "argument": {
+                        "message": f"Unrecognized request argument supplied: {name}",
+                        "type": "invalid_request_error",
+                    },
+                    "validation": {
+                        "message": "invalid input error",
+                        "details": [
+                            {"type": "extra_forbidden", "loc": ["body", name], "msg": "No"}
+                        ],
+                    },
+                }
+                return httpx2.Response(status, json={"error": shapes[shape]})
+        if body.get("stream"):
+            pieces = [text[i : i + 4] for i in range(0, len(text), 4)]
+            deltas = [{"choices": [{"index": 0, "delta": {"content": one}}]} for one in pieces]
+            end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+            return stream(*deltas, end)
+        whole = {"role": "assistant", "content": text}
+        choice = {"index": 0, "finish_reason": "stop", "message": whole}
+        return httpx2.Response(200, json={"choices": [choice]})
+
+    return answer
+
+
+@pytest.mark.parametrize("shape", ["openai", "message alone", "argument", "validation"])
+def test_stop_sequences_that_a_model_does_not_take_cut_the_text_here(
+    calls: Calls, shape: str
+) -> None:
+    """Whole and streamed; the next call sends none at once."""
+    answer = _refuses("stop", shape=shape, text="Thought: x\nObservation: y")
+    service = Deployment({CHAT: answer})
+    llm = _llm(service)
+    assert "Thought: x" == calls.invoke(llm, "hi", stop=["\nObservation:"])
+    assert [COMPLETIONS, CHAT, CHAT] == service.forms
+    assert "Thought: x" == "".join(calls.stream(llm, "hi", stop=["\nObservation:"]))
+    assert "Thought: x\nObservation: y" == calls.invoke(llm, "hi")
+    assert 5 == len(service.forms)
+    assert ["Thought: x"] * 3 == calls.batch(llm, ["a", "b", "c"], stop=["\nObservation:"])
+    assert 8 == len(service.forms)
+
+
+@pytest.mark.parametrize("shape", ["openai", "message alone", "argument", "validation"])
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    ("version", "refused", "taken"),
+    [
+        ("2023-05-15", "max_tokens", "max_completion_tokens"),
+        ("v1", "max_completion_tokens", "max_tokens"),
+    ],
+)
+def test_a_limit_is_sent_under_the_name_that_the_model_takes(
+    calls: Calls, shape: str, status: int, version: str, refused: str, taken: str
+) -> None:
+    """Tried once with the other name, which is remembered."""
+    service = Deployment({CHAT: _refuses(refused, status=status, shape=shape)})
+    llm = _llm(service, api=CHAT, api_version=version, max_tokens=7)
+    for _ in range(2):
+        assert "Thought: x" == calls.invoke(llm, "hi")
+    assert [{refused: 7}, {taken: 7}, {taken: 7}] == [
+        {name: body[name] for name in (refused, taken) if name in body} for body in service.bodies
+    ]
+    assert "Thought: x" == calls.invoke(llm, "hi", max_tokens=9)
+    assert 9 == service.bodies[-1][taken]
+
+
+def test_stop_and_limit_may_both_be_refused(calls: Calls) -> None:
+    """One after the other."""
+    service = Deployment({CHAT: _refuses("stop", "max_tokens", text="a b")})
+    llm = _llm(service, api=CHAT, api_version="2023-05-15", max_tokens=7)
+    assert "a" == calls.invoke(llm, "hi", stop=" ")
+    assert 3 == len(service.bodies)
+
+
+def test_a_model_that_takes_neither_name_of_the_limit_is_asked_twice(calls: Calls) -> None:
+    """Not for ever."""
+    service = Deployment({CHAT: _refuses("max_tokens", "max_completion_tokens")})
+    with pytest.raises(BadRequestError, match="does not take max_tokens"):
+        calls.invoke(_llm(service, api=CHAT, max_tokens=7), "hi")
+    assert 2 == len(service.bodies)
+
+
+def test_what_extra_body_holds_is_sent_as_it_is(calls: Calls) -> None:
+    """A refusal of it is the caller's error."""
+    service = Deployment({CHAT: _refuses("stop")})
+    with pytest.raises(BadRequestError, match="does not take stop"):
+        calls.invoke(_llm(service, api=CHAT, extra_body={"stop": ["x"]}), "hi")
+    assert 1 == len(service.bodies)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["temperature", "top_p", "presence_penalty", "logprobs", "n", "frequency_penalty"]
+)
+def test_the_error_of_another_parameter_names_it_alone(calls: Calls, parameter: str) -> None:
+    """And says what to do."""
+    llm = _llm(Deployment({CHAT: _refuses(parameter)}), **{parameter: 1})
     with pytest.raises(BadRequestError) as raised:
         calls.invoke(llm, "hi")
-    for word in (parameter, "Reasoning models take neither", "2024-09-01", "extra_body"):
-        assert word in str(raised.value)
+    message = str(raised.value)
+    assert f"The model does not take {parameter}: leave it out" in message
+    others = {"temperature", "top_p", "presence_penalty", "max_tokens"} - {parameter}
+    assert [] == [name for name in others if name in message]
+    assert (parameter, True) == (raised.value.param, raised.value.is_unsupported)
+
+
+def test_a_value_that_is_out_of_range_is_not_an_unsupported_parameter(calls: Calls) -> None:
+    """Nothing is sent in its place."""
+    message = "max_completion_tokens is too large: 99999. This model supports at most 16384."
+    refusal = _error(400, code="invalid_value", message=message, param="max_completion_tokens")
+    service = Deployment({CHAT: refusal})
+    with pytest.raises(BadRequestError, match="too large") as raised:
+        calls.invoke(_llm(service, api=CHAT, max_tokens=99999), "hi")
+    assert raised.value.is_unsupported is False
+    assert 1 == len(service.forms)
+
+
+_SCHEMA = {"name": "tide", "schema": {"type": "object"}, "strict": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (
+            {"response_format": {"type": "json_object"}},
+            {"text": {"format": {"type": "json_object"}}},
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": _SCHEMA}},
+            {"text": {"format": {"type": "json_schema", **_SCHEMA}}},
+        ),
+        ({"verbosity": "low"}, {"text": {"verbosity": "low"}}),
+        (
+            {"verbosity": "low", "response_format": {"type": "text"}},
+            {"text": {"verbosity": "low", "format": {"type": "text"}}},
+        ),
+        ({"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
+        ({"max_tokens": 16}, {"max_output_tokens": 16}),
+        ({"max_completion_tokens": 17}, {"max_output_tokens": 17}),
+    ],
+)
+@pytest.mark.parametrize("place", ["model_kwargs", "call"])
+def test_parameters_have_their_place_in_responses(
+    calls: Calls, given: dict[str, Any], sent: dict[str, Any], place: str
+) -> None:
+    """Wherever they were passed."""
+    service = Deployment({RESPONSES: _responses})
+    kwargs = given if place == "call" else {}
+    settings = {"model_kwargs": given} if place == "model_kwargs" else {}
+    calls.invoke(_llm(service, api=RESPONSES, **settings), "hi", **kwargs)
+    body = service.bodies[0]
+    assert sent == {name: body[name] for name in sent}
+    assert [] == [name for name in given if name in body]
+
+
+def test_a_limit_below_that_of_responses_is_refused_before_it_is_sent(calls: Calls) -> None:
+    """The service takes 16 at least."""
+    service = Deployment({RESPONSES: _responses})
+    with pytest.raises(ConfigurationError, match=r"max_tokens is 5, .* at least 16"):
+        calls.invoke(_llm(service, api=RESPONSES, max_tokens=5), "hi")
+    assert [] == service.forms
 
 
 @pytest.mark.parametrize(

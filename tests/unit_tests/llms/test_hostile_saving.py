@@ -20,6 +20,7 @@ from langchain_azure_llms import (
     AzureMLOnlineEndpoint,
     AzureOpenAI,
     ContentFormatterBase,
+    GPT2ContentFormatter,
     load_llm,
     load_llm_from_config,
     register_content_formatter,
@@ -107,13 +108,13 @@ def test_one_pattern_may_be_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _made_by_a_function(_number: int) -> type[ContentFormatterBase]:
-    class Made(ContentFormatterBase):
+    class Made(GPT2ContentFormatter):
         pass
 
     return Made
 
 
-class Slotted(ContentFormatterBase):
+class Slotted(GPT2ContentFormatter):
     """Keeps its state in slots."""
 
     __slots__ = ("template",)
@@ -130,7 +131,7 @@ class Part:
 
 
 @dataclass(eq=False)
-class Nesting(ContentFormatterBase):
+class Nesting(GPT2ContentFormatter):
     """Holds another dataclass."""
 
     part: Part
@@ -316,7 +317,7 @@ def test_settings_that_files_cannot_tell_apart_are_named(tmp_path: Path) -> None
 
 
 @dataclass(eq=False)
-class Collecting(ContentFormatterBase):
+class Collecting(GPT2ContentFormatter):
     """Has settings that JSON has no form for."""
 
     stop: tuple[str, ...] = ("a",)

@@ -33,7 +33,7 @@ def _body(form: str, stop: Any = None, **layers: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@given(layers=st.dictionaries(st.sampled_from(LAYERS[1:]), st.integers(2, 99), min_size=1))
+@given(layers=st.dictionaries(st.sampled_from(LAYERS[1:]), st.integers(16, 99), min_size=1))
 def test_the_last_who_says_something_is_heard(form: str, layers: dict[str, int]) -> None:
     """A parameter may be given in five places; the call's own come before the LLM's."""
     expected = [layers[name] for name in LAYERS if name in layers][-1]
@@ -53,7 +53,7 @@ def _can_be_passed(layers: dict[str, tuple[str, int]]) -> bool:
 @given(
     layers=st.dictionaries(
         st.sampled_from(LAYERS),
-        st.tuples(st.sampled_from(LIMITS), st.integers(2, 99)),
+        st.tuples(st.sampled_from(LIMITS), st.integers(16, 99)),
         min_size=1,
     ).filter(_can_be_passed)
 )

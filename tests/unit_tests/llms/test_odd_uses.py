@@ -1,5 +1,6 @@
 """Uses that nobody plans: secrets in wrong places, LLMs mixed with others, odd copies."""
 
+import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -13,10 +14,16 @@ from langchain_core.language_models.fake import FakeListLLM
 from langchain_core.language_models.llms import LLM
 from pydantic import PrivateAttr, ValidationError
 
-from langchain_azure_llms import AzureMLOnlineEndpoint, AzureOpenAI
+from langchain_azure_llms import (
+    AzureMLOnlineEndpoint,
+    AzureOpenAI,
+    CustomOpenAIContentFormatter,
+    HFContentFormatter,
+)
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.formatters.registry import formatter_from_config
 from langchain_azure_llms.llms import settings
+from langchain_azure_llms.llms.openai_settings import MODEL_PARAMETERS
 from tests.support.llms import AzureLLM
 from tests.unit_tests.llms.scripted import (
     AsyncCalls,
@@ -37,20 +44,179 @@ class Listener(BaseCallbackHandler):
 
 @pytest.mark.parametrize(
     "name",
-    ["azure_api_key", "key", "subscription-key", "bearer_token", "client_secret", "Authorization"],
+    ["subscription-key", "bearer_token", "client_secret", "Authorization"],
 )
 def test_what_is_called_like_a_secret_is_no_model_parameter(name: str) -> None:
-    """It would be sent in bodies, shown in reprs, and saved."""
-    with pytest.raises(ConfigurationError, match="may be a secret") as caught:
-        azure_openai(Service([]), **{name: SECRET})
+    """It would be sent in bodies, shown in reprs, and saved; within `model_kwargs`, too."""
+    for given in ({name: SECRET}, {"model_kwargs": {name: SECRET}}):
+        for make in (azure_openai, azure_ml):
+            with pytest.raises(ConfigurationError, match=r"may be a secret|no argument") as caught:
+                make(Service([]), **given)
+            assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["base_address", "gateway_url", "my_endpoint", "proxy_host"])
+def test_what_is_called_like_an_address_is_no_model_parameter(name: str) -> None:
+    """It would be sent to the address of the environment."""
+    for given in ({name: "https://other"}, {"model_kwargs": {name: "https://other"}}):
+        for make in (azure_openai, azure_ml):
+            with pytest.raises(ConfigurationError, match=r"may be an address|no argument"):
+                make(Service([]), **given)
+
+
+_OTHER_NAMES = [
+    (azure_openai, "endpoint", "azure_endpoint"),
+    (azure_openai, "azure_openai_endpoint", "azure_endpoint"),
+    (azure_openai, "url", "azure_endpoint"),
+    (azure_openai, "proxy", "openai_proxy"),
+    (azure_openai, "engine", "azure_deployment"),
+    (azure_openai, "deployment_id", "azure_deployment"),
+    (azure_openai, "deployment", "azure_deployment"),
+    (azure_openai, "key", "api_key"),
+    (azure_openai, "azure_api_key", "api_key"),
+    (azure_openai, "token", "azure_ad_token"),
+    (azure_ml, "api_key", "endpoint_api_key"),
+    (azure_ml, "key", "endpoint_api_key"),
+    (azure_ml, "token", "credential"),
+    (azure_ml, "url", "endpoint_url"),
+    (azure_ml, "endpoint", "endpoint_url"),
+    (azure_ml, "base_url", "endpoint_url"),
+    (azure_ml, "azure_deployment", "deployment_name"),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "right"), _OTHER_NAMES)
+def test_another_librarys_name_of_a_setting_is_refused_with_the_right_one(
+    make: Callable[..., AzureLLM], name: str, right: str
+) -> None:
+    """Nothing of it is sent, and its value is not shown; within `model_kwargs` neither."""
+    with pytest.raises(ConfigurationError, match=f"Did you mean '{right}'") as caught:
+        make(Service([]), **{name: SECRET})
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["api_key", "key", "token", "url", "endpoint"])
+def test_another_librarys_name_is_no_model_parameter_either(name: str) -> None:
+    """Old advice was followed so."""
+    with pytest.raises(
+        ConfigurationError, match="does not belong into the request's body"
+    ) as caught:
+        azure_ml(Service([]), model_kwargs={name: SECRET})
+    assert SECRET not in str(caught.value)
+
+
+def test_what_is_missing_is_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one by one."""
+    for name in [name for name in os.environ if name.startswith(("AZURE", "OPENAI"))]:
+        monkeypatch.delenv(name)
+    with pytest.raises(ConfigurationError) as caught:
+        AzureOpenAI()
+    expected = ("No endpoint", "No API version", "No credential")
+    assert [] == [part for part in expected if part not in str(caught.value)]
+    with pytest.raises(ConfigurationError) as caught:
+        AzureMLOnlineEndpoint()
+    expected = ("No endpoint", "No content formatter", "No credential")
+    assert [] == [part for part in expected if part not in str(caught.value)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*MODEL_PARAMETERS, "best_of"],
+)
+@pytest.mark.parametrize("api", ["completions", "chat_completions"])
+def test_a_parameter_that_is_none_is_not_sent(calls: Calls, name: str, api: str) -> None:
+    """The service's own default counts."""
+    chat = {"choices": [{"index": 0, "message": {"content": "p!"}}]}
+    service = Service([echo if api == "completions" else httpx2.Response(200, json=chat)])
+    given: dict[str, Any] = {name: None}
+    assert "p!" == calls.invoke(azure_openai(service, api=api, **given), "p")
+    sent = service.bodies[0].keys()
+    assert set() == sent & {name, "max_completion_tokens"}
+
+
+_WRONG_ASSIGNMENTS: list[tuple[Any, str, Any, str]] = [
+    (azure_openai, "http_client", httpx2.AsyncClient(), "httpx2.Client"),
+    (azure_openai, "http_async_client", object(), "httpx2.AsyncClient"),
+    (azure_openai, "max_retries", -1, "greater than or equal to 0"),
+    (azure_openai, "temperature", "hot", "valid number"),
+    (azure_openai, "request_timeout", "soon", "request_timeout|timeout"),
+    (azure_openai, "credential", 7, "credential"),
+    (azure_openai, "openai_api_version", "20 24", "api_version"),
+    (azure_openai, "api", "chat", "chat_completions"),
+    (azure_ml, "content_formatter", CustomOpenAIContentFormatter, r"pass an object"),
+    (azure_ml, "content_formatter", object(), "format_request_payload"),
+    (azure_ml, "timeout", -1, "timeout"),
+    (azure_ml, "endpoint_api_type", "cloudy", "dedicated"),
+    (azure_ml, "credential_scopes", 3, "credential_scopes"),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "value", "message"), _WRONG_ASSIGNMENTS)
+def test_an_assignment_is_checked_as_an_argument_is(
+    make: Callable[..., AzureLLM], name: str, value: Any, message: str
+) -> None:
+    """And leaves the setting as it was."""
+    llm = make(Service([]))
+    before = getattr(llm, name)
+    with pytest.raises(ConfigurationError, match=message):
+        setattr(llm, name, value)
+    assert before == getattr(llm, name)
+
+
+def test_an_assignment_is_converted_as_an_argument_is() -> None:
+    """Texts of files and the environment are what old code assigns."""
+    llm: Any = azure_openai(Service([]))
+    llm.max_tokens, llm.openai_api_version = "7", " V1 "
+    assert (7, "v1") == (llm.max_tokens, llm.openai_api_version)
+    other: Any = azure_ml(Service([]))
+    other.content_formatter = {"_type": "hf"}
+    other.endpoint_api_type = "realtime"
+    assert HFContentFormatter() == other.content_formatter
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name", "expected"),
+    [
+        ("AZURE_OPENAI_ENDPOINT", "https://r.example\n", "azure_endpoint", "https://r.example"),
+        ("AZURE_OPENAI_ENDPOINT", "'https://r.example'", "azure_endpoint", "https://r.example"),
+        (
+            "AZURE_OPENAI_ENDPOINT",
+            "\ufeffhttps://r.example ",
+            "azure_endpoint",
+            "https://r.example",
+        ),
+        ("OPENAI_API_VERSION", " V1\r\n", "openai_api_version", "v1"),
+        ("OPENAI_API_VERSION", '"2024-10-21"', "openai_api_version", "2024-10-21"),
+    ],
+)
+def test_a_value_of_the_environment_passes_the_checks_of_an_argument(
+    variable: str, value: str, name: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files and shells leave blanks, line ends, quotes and marks."""
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://r.example")
+    monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "'k'\n")
+    monkeypatch.setenv(variable, value)
+    llm = AzureOpenAI(azure_deployment="d")
+    assert llm.openai_api_key is not None
+    assert (expected, "k") == (getattr(llm, name), llm.openai_api_key.get_secret_value())
+
+
+@pytest.mark.parametrize("version", ["20 24", "v1?x=y", "https://x"])
+def test_a_wrong_value_of_the_environment_is_refused(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is sent."""
+    monkeypatch.setenv("OPENAI_API_VERSION", version)
+    with pytest.raises(ConfigurationError, match="api_version"):
+        AzureOpenAI(azure_endpoint="https://r.example", azure_deployment="d", api_key="k")
+
+
 def test_a_model_parameter_that_is_called_like_one_goes_on() -> None:
-    """`prompt_cache_key` is no secret; others can be told to be none."""
+    """`prompt_cache_key` and special tokens are no secrets; others go into `extra_body`."""
     with pytest.warns(UserWarning, match="put into model_kwargs"):
-        llm = azure_openai(Service([]), prompt_cache_key="a", model_kwargs={"odd_token": "b"})
-    assert llm.model_kwargs == {"prompt_cache_key": "a", "odd_token": "b"}
+        llm = azure_openai(Service([]), prompt_cache_key="a", model_kwargs={"eos_token": "b"})
+    assert llm.model_kwargs == {"prompt_cache_key": "a", "eos_token": "b"}
 
 
 @pytest.mark.parametrize("within", [False, True], ids=["argument", "model_kwargs"])

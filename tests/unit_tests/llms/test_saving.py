@@ -345,7 +345,7 @@ class Slotted(Templated):
     mark: str = ""
 
 
-class Stateful(ContentFormatterBase):
+class Stateful(GPT2ContentFormatter):
     """A formatter whose state is no dataclass field."""
 
     def __init__(self, url: str) -> None:

@@ -56,9 +56,16 @@ def test_a_byte_order_mark_is_skipped() -> None:
     assert [1] == decode_json(b"\xef\xbb\xbf[1]", "f")
 
 
-def test_bytes_that_are_not_utf8_become_replacement_characters() -> None:
-    """The rest of the response is still useful."""
-    assert {"a": "\ufffdb"} == decode_json(b'{"a": "\xffb"}', "f")
+def test_bytes_that_are_not_utf8_are_an_error() -> None:
+    """Replacement characters would look like the model's words."""
+    with pytest.raises(ResponseFormatError, match="expected JSON in UTF-8"):
+        decode_json(b'{"a": "\xffb"}', "f")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_json_in_another_unicode_encoding_is_read(encoding: str) -> None:
+    """With a byte-order mark, or without: the first bytes tell."""
+    assert {"a": "caf\u00e9"} == decode_json('{"a": "caf\u00e9"}'.encode(encoding), "f")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1,]", "01", "1 2", "{'a': 1}", '"tab\t"', "<html>"])

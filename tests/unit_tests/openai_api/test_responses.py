@@ -150,7 +150,8 @@ def test_a_responses_text_is_that_of_its_messages() -> None:
         "content_filter_results": _SAFE,
     } == generation.generation_info
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    assert {"token_usage": usage, "model_name": "a-model"} == response.llm_output
+    output = {"token_usage": usage, "model_name": "a-model", "id": "resp_1"}
+    assert output == response.llm_output
 
 
 @pytest.mark.parametrize("alternatives", [None, [], ["odd"]])
@@ -213,7 +214,6 @@ def test_a_response_is_cut_at_a_stop_sequence() -> None:
         {"output": None},
         {"output": {}},
         _response(),
-        _response({"type": "function_call"}),
         _response(_message(_text("a")), status="queued"),
         _response(_message(_text("a")), status="in_progress"),
     ],

@@ -39,6 +39,7 @@ def test_what_events_have_beside_their_text_is_in_the_last_chunk() -> None:
     assert last.generation_info == {
         "finish_reason": "stop",
         "model_name": "m",
+        "id": "x",
         "prompt_filter_results": prompt,
         "content_filter_results": {**_SAFE, "violence": {"filtered": False}},
         "token_usage": {"total_tokens": 3},
@@ -86,9 +87,19 @@ def test_log_probabilities_stay_with_their_chunk() -> None:
 def test_a_chunk_that_only_adds_text_has_no_generation_info() -> None:
     """The model's name and the finish reason are kept for the last chunk."""
     reader = StreamReader(completions.parse_event)
-    chunk = reader.feed(json.dumps(_event("a", "stop")))
-    assert GenerationChunk(text="a") == chunk
-    assert {"finish_reason": "stop", "model_name": "m"} == reader.last().generation_info
+    assert GenerationChunk(text="a") == reader.feed(json.dumps(_event("a")))
+    assert reader.feed(json.dumps(_event("", "stop"))) is None
+    info = {"finish_reason": "stop", "model_name": "m", "id": "x"}
+    assert GenerationChunk(text="", generation_info=info) == reader.last()
+
+
+def test_a_text_that_comes_with_its_finish_reason_is_the_last_chunk() -> None:
+    """No empty text follows it."""
+    reader = StreamReader(completions.parse_event)
+    assert reader.feed(json.dumps(_event("a", "stop", logprobs={"tokens": ["a"]}))) is None
+    assert "a" == reader.text
+    last = reader.last()
+    assert ("a", {"tokens": ["a"]}) == (last.text, (last.generation_info or {})["logprobs"])
 
 
 def test_events_may_be_parsed_to_chunks_or_to_nothing() -> None:
@@ -103,7 +114,7 @@ def test_events_may_be_parsed_to_chunks_or_to_nothing() -> None:
     }
     reader = StreamReader(lambda data: parsed[data])
     fed = [reader.feed(data) for data in parsed]
-    assert ["a", "b", "c", None] == [chunk and chunk.text for chunk in fed]
+    assert [None, "ab", "c", None] == [chunk and chunk.text for chunk in fed]
     assert "abc" == reader.text
     info = {"finish_reason": "stop", "token_usage": {"total_tokens": 1}}
     assert info == reader.last().generation_info
@@ -141,7 +152,7 @@ def test_chunks_join_to_one_response() -> None:
         "finish_reason": "length",
         "logprobs": {"tokens": ["a", "b"]},
     } == generation.generation_info
-    assert {"token_usage": {"total_tokens": 3}, "model_name": "m"} == llm_output
+    assert {"token_usage": {"total_tokens": 3}, "model_name": "m", "id": "x"} == llm_output
 
 
 def test_chunks_without_information_join_to_a_response_without_it() -> None:

@@ -59,9 +59,8 @@ def test_each_completion_keeps_what_was_told_of_it(calls: Calls, service: Servic
         ],
         [("half a t", {**filtered, "content_filter_results": _BLOCKED, **own[0]})],
     ] == told
-    assert {"token_usage": answer["usage"], "model_name": "lighthouse-instruct"} == (
-        result.llm_output
-    )
+    output = {"token_usage": answer["usage"], "model_name": "lighthouse-instruct", "id": "cmpl-1"}
+    assert output == result.llm_output
 
 
 def test_log_probabilities_and_usage_come_as_they_were_sent(calls: Calls, service: Service) -> None:
@@ -178,7 +177,12 @@ def test_a_chats_answer_keeps_its_annotations(
 ) -> None:
     """Severities, detections, and empty ones; the details of usage are not counted."""
     found = [{"prompt_index": 0, "content_filter_results": prompt_filters}]
-    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    usage = {
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "total_tokens": 5,
+        "completion_tokens_details": {"reasoning_tokens": 1},
+    }
     details = {"completion_tokens_details": {"reasoning_tokens": 1}}
     answer = {
         "choices": [{"index": 0, "logprobs": None, **choice}],

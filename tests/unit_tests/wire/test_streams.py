@@ -92,6 +92,9 @@ _AGES = {
 def test_streams_of_every_age_tell_what_they_have(calls: Calls, service: Service, age: str) -> None:
     """Text as it comes; filters, finish, model and usage once, whatever their place."""
     events, usage, told = _AGES[age]
+    newest = age == "2026"
+    details = {"completion_tokens_details": {"reasoning_tokens": 0}} if newest else {}
+    tier = {"service_tier": "default"} if newest else {}
     service.answers = [stream(*events)]
     llm = azure(service)
     assert ["Low ", "tide"] == [text for text in calls.stream(llm, "x") if text]
@@ -104,8 +107,10 @@ def test_streams_of_every_age_tell_what_they_have(calls: Calls, service: Service
     }
     assert [("Low tide", info)] * 2 == [(g.text, g.generation_info) for (g,) in result.generations]
     assert result.llm_output == {
-        "token_usage": {name: 2 * count for name, count in usage.items()},
+        "token_usage": {name: 2 * count for name, count in usage.items()} | details,
         "model_name": "buoy",
+        "id": "cmpl-2",
+        **tier,
     }
 
 
