@@ -116,8 +116,6 @@ class Engine:
 
     def wanted(self) -> int:
         """Return how many more prompts should be queued."""
-        if self.is_stopping:
-            return 0
         size = self._pack_size(self._shared)
         queued = len(self._queue) + size * (len(self._again) + len(self._later))
         return max(0, 2 * self._limits.window * size - queued)

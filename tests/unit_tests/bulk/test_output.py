@@ -177,6 +177,7 @@ def test_an_output_of_other_prompts_is_refused(tmp_path: Path) -> None:
         b"a,b\n1,2\n",
         b'{"id": 1}\n',
         b'{"id": 1, broken}\n',
+        b'{"id": x, "text": "", "total_tokens": 1, "error": null, "fingerprint": "f-e"}\n',
         b'{"id": 1, "fingerprint": 5}\n',
     ],
 )

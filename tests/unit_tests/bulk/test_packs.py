@@ -131,6 +131,11 @@ def test_counts_of_several_prompts_are_shared_by_words() -> None:
     assert usage_of_each(usage, ["a b", "a b c d"], ["x y z", "x"]) == expected
 
 
+def test_counts_that_the_service_does_not_send_are_not_made_up() -> None:
+    assert usage_of_each({"prompt_tokens": 2}, ["a", "b"], ["c", "d"]) == [{"prompt_tokens": 1}] * 2
+    assert usage_of_each({}, ["a", "b"], ["c", "d"]) == [{}, {}]
+
+
 def test_a_text_without_spaces_weighs_by_its_bytes() -> None:
     assert weight_of("x" * 80) == weight_of("日" * 27) - 0.125 == 10
 
