@@ -18,8 +18,7 @@ SUCCESS, SOME_FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = _parser().parse_args(arguments)
-    if hasattr(signal, "SIGTERM"):  # ended by a supervisor: as by Ctrl-C
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by a supervisor: as by Ctrl-C
     try:
         status: int = options.run(options)
     except AzureLLMError as error:

@@ -23,12 +23,13 @@ STDIN = "-"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSONL = (".jsonl", ".ndjson")
 _MARK = b"\xef\xbb\xbf"
-_UNREADABLE = (OSError, EOFError, zlib.error)
+_UNREADABLE = (OSError, EOFError, csv.Error, zlib.error)
 _HEAD = 100
 """How many rows are looked at to learn the columns, where no header names them."""
 _LONGEST_FIELD = 2**31 - 1
 
 
+_decode = json.JSONDecoder().decode
 Opened = Callable[[], Any]
 """Opens a file of bytes."""
 
@@ -110,7 +111,7 @@ class Rows:
 
     def _csv(self, opened: Opened, delimiter: str) -> Iterator[Row]:
         records = _csv_records(opened, delimiter)
-        _, header, _ = next(records, (0, [], None))
+        _, header = next(records, (0, []))
         doubled = next((name for name in header if header.count(name) > 1), None)
         problem = "has no header" if not header else None
         if any(map(_is_damaged, header)):
@@ -151,7 +152,7 @@ def _jsonl(opened: Opened) -> Iterator[Row]:
 
 def _parsed(line: bytes) -> tuple[dict[str, Any], str | None]:
     try:
-        value = json.loads(line)
+        value = _decode(line.decode())
     except UnicodeDecodeError:
         return {}, "it is not UTF-8"
     except (ValueError, RecursionError):
@@ -163,32 +164,26 @@ def _parsed(line: bytes) -> tuple[dict[str, Any], str | None]:
     return value, None
 
 
-def _csv_records(opened: Opened, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
-    """Yield the line, the fields and the problem of each record that is not empty."""
+def _csv_records(opened: Opened, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line and the fields of each record that is not empty."""
     csv.field_size_limit(_LONGEST_FIELD)  # prompts are longer than its default of 128 KiB
     with io.TextIOWrapper(opened(), "utf-8-sig", errors="surrogateescape", newline="") as text:
         reader = csv.reader(text, delimiter=delimiter)
         while True:
             line = reader.line_num + 1
-            try:
-                fields = next(reader)
-            except StopIteration:
+            fields = next(reader, None)
+            if fields is None:
                 return
-            except csv.Error as error:
-                yield line, [], f"it is not CSV ({error})"
-                continue
             if fields:
-                yield line, fields, None
+                yield line, fields
 
 
-def _csv_rows(
-    records: Iterable[tuple[int, list[str], str | None]], header: list[str]
-) -> Iterator[Row]:
-    for number, (line, fields, found) in enumerate(records):
-        problem = found
-        if problem is None and len(fields) != len(header):
+def _csv_rows(records: Iterable[tuple[int, list[str]]], header: list[str]) -> Iterator[Row]:
+    for number, (line, fields) in enumerate(records):
+        problem = None
+        if len(fields) != len(header):
             problem = f"it has {len(fields)} fields, expected {len(header)}"
-        if problem is None and any(map(_is_damaged, fields)):
+        elif any(map(_is_damaged, fields)):
             problem = "it is not UTF-8"
         values = {} if problem else dict(zip(header, fields, strict=True))
         yield Row(number, f"line {line}", values, problem)

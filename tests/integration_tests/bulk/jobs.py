@@ -39,15 +39,10 @@ def records_in(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def command(
-    endpoints: LocalEndpoints, *arguments: Any, largest_file: int | None = None
-) -> subprocess.Popen[str]:
-    """Begin the command in a process of its own, which can write no larger file."""
-    limit = f"import resource as r; r.setrlimit(r.RLIMIT_FSIZE, ({largest_file}, {largest_file})); "
-    run = "import runpy; runpy.run_module('langchain_azure_llms.bulk', run_name='__main__')"
-    program = (limit if largest_file else "") + run
+def command(endpoints: LocalEndpoints, *arguments: Any) -> subprocess.Popen[str]:
+    """Begin the command in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
+        [sys.executable, "-m", "langchain_azure_llms.bulk", *map(str, arguments)],
         env={**os.environ, **endpoints.environ},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -57,9 +52,9 @@ def command(
 
 
 def ran(
-    endpoints: LocalEndpoints, *arguments: Any, stdin: str = "", largest_file: int | None = None
+    endpoints: LocalEndpoints, *arguments: Any, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    process = command(endpoints, *arguments, largest_file=largest_file)
+    process = command(endpoints, *arguments)
     out, errors = process.communicate(stdin, timeout=60)
     return subprocess.CompletedProcess(arguments, process.returncode, out, errors)

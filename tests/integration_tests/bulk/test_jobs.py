@@ -1,7 +1,9 @@
 """Bulk jobs from file to file: resumed, killed, interrupted, two at once, wrongly used."""
 
 import asyncio
+import errno
 import gzip
+import io
 import json
 import os
 import random
@@ -14,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from langchain_azure_llms.bulk import BulkSummary, arun_bulk, run_bulk
+from langchain_azure_llms.bulk import BulkSummary, arun_bulk, progress, run_bulk
+from langchain_azure_llms.bulk.__main__ import main
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.local import LocalEndpoints, Scenario
 from tests.integration_tests.bulk.jobs import (
@@ -415,19 +418,51 @@ def test_an_llm_that_cannot_be_loaded_is_wrong_use(
     assert not (tmp_path / "o").exists()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the limit of a file's size is POSIX's")
 def test_a_full_disk_is_one_sentence_and_the_job_goes_on_later(
-    echo: LocalEndpoints, tmp_path: Path
+    echo: LocalEndpoints,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     source = write_prompts(tmp_path / "in.jsonl", [f"p{n}" for n in range(100)])
     output = tmp_path / "out.jsonl"
-    arguments = ("run", source, output, "--deployment", COMPLETIONS, "--quiet")
-    full = ran(echo, *arguments, largest_file=10_000)
-    assert (full.returncode, full.stdout) == (2, "")
-    assert full.stderr == f"{output} cannot be written: File too large.\n"
+
+    class FullDisk(io.FileIO):
+        def write(self, data: Any) -> int:
+            room = 10_000 - self.tell()
+            if not room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data[:room])
+
+    for name, value in echo.environ.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["run", str(source), str(output), "--deployment", COMPLETIONS, "--quiet"]
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patched:
+        path_open = Path.open
+
+        def opened(path: Path, mode: str = "r", **options: Any) -> Any:
+            return FullDisk(path, "ab") if mode == "ab" else path_open(path, mode, **options)
+
+        patched.setattr(Path, "open", opened)
+        assert main(arguments) == 2
+    assert capsys.readouterr() == ("", f"{output} cannot be written: No space left on device.\n")
     assert output.stat().st_size == 10_000
-    assert ran(echo, *arguments).returncode == 0
+    assert main(arguments) == 0
+    signal.signal(signal.SIGTERM, on_sigterm)  # the command has its own
     assert _texts(output) == {n: f"echo: p{n}" for n in range(100)}
+
+
+def test_the_state_is_shown_while_a_job_runs(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_LOG_SECONDS", 0.05)
+    source = write_prompts(tmp_path / "in.jsonl", ["a"])
+    with LocalEndpoints(engine="echo", scenario=Scenario("slow", wait=0.3)) as endpoints:
+        run(azure(endpoints), source, tmp_path / "o")
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "0 done, 0 failed, 1 left, 0.0/s, 0 tokens, 1 in flight"
+    assert shown[-1].startswith("1 answered, 0 failed; ")
 
 
 def test_no_secret_is_in_the_output_or_on_standard_error(

@@ -194,6 +194,32 @@ def test_prompts_are_read_as_they_are_needed(echo: LocalEndpoints) -> None:
     assert read < 100
 
 
+def test_prompts_that_come_slowly_are_sent_as_they_come(ask: Ask, echo: LocalEndpoints) -> None:
+    def prompts() -> Iterator[str]:
+        for number in range(6):
+            time.sleep(0.06)
+            yield f"p{number}"
+
+    llm = azure(echo, CHAT, api="chat_completions")
+    found = ask(llm, prompts())
+    assert sorted(int(record.id) for record in found) == list(range(6))
+    assert len({record.seconds for record in found}) == 6
+
+
+def test_prompts_may_each_have_other_parameters(ask: Ask, echo: LocalEndpoints) -> None:
+    prompts = [{"prompt": "a b c", "max_tokens": 2, "user": f"u{n}"} for n in range(300)]
+    found = ask(azure(echo), prompts)
+    assert [record.text for record in found] == ["echo: a"] * 300
+
+
+def test_a_service_that_is_down_for_a_while_loses_no_prompt(ask: Ask) -> None:
+    scenario = Scenario("unavailable", times=4)
+    with LocalEndpoints(engine="echo", scenario=scenario) as endpoints:
+        llm = azure(endpoints, CHAT, api="chat_completions")
+        found = ask(llm, [f"p{number}" for number in range(40)])
+    assert {record.text for record in found} == {f"echo: p{number}" for number in range(40)}
+
+
 def test_prompts_are_read_in_the_thread_of_a_sync_caller(echo: LocalEndpoints) -> None:
     threads = set()
 

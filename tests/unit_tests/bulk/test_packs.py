@@ -38,6 +38,7 @@ _BROKEN = ServerError("broken", status_code=500)
 _FILTER = ContentFilterError("no", status_code=400)
 _LENGTH = ContextLengthError("long", status_code=400)
 _BAD = BadRequestError("bad", status_code=400)
+_NO_QUOTA = RateLimitError("spent", status_code=429, code="insufficient_quota")
 _WRONG_KEY = AuthenticationError("who", status_code=401)
 _GARBAGE = ResponseFormatError("garbage")
 _CUT = EndpointConnectionError("cut")
@@ -67,6 +68,7 @@ def test_what_a_limit_refuses_waits_however_often(
         (_LATE, Next.RETRY),
         (_UNTRUSTED, Next.SPLIT),
         (_WRONG_KEY, Next.FAIL),
+        (_NO_QUOTA, Next.FAIL),
     ],
 )
 def test_a_pack_is_split_where_one_prompt_may_be_to_blame(error: Exception, expected: Next) -> None:
@@ -127,6 +129,11 @@ def test_counts_of_several_prompts_are_shared_by_words() -> None:
         {"prompt_tokens": 4, "completion_tokens": 1, "cached_tokens": 2, "total_tokens": 5},
     ]
     assert usage_of_each(usage, ["a b", "a b c d"], ["x y z", "x"]) == expected
+
+
+def test_counts_that_the_service_does_not_send_are_not_made_up() -> None:
+    assert usage_of_each({"prompt_tokens": 2}, ["a", "b"], ["c", "d"]) == [{"prompt_tokens": 1}] * 2
+    assert usage_of_each({}, ["a", "b"], ["c", "d"]) == [{}, {}]
 
 
 def test_a_text_without_spaces_weighs_by_its_bytes() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -167,6 +168,53 @@ def test_parquet_without_pyarrow_is_refused(
     path.write_bytes(b"PAR1")
     with pytest.raises(ConfigurationError, match="needs pyarrow: pip install pyarrow"):
         Rows(path)
+
+
+def test_parquet_that_pyarrow_cannot_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ArrowError(Exception):
+        pass
+
+    def refuse(path: Path) -> None:
+        raise ArrowError("no magic bytes")
+
+    parquet = SimpleNamespace(ParquetFile=refuse)
+    fake = SimpleNamespace(ArrowException=ArrowError, parquet=parquet)
+    monkeypatch.setitem(sys.modules, "pyarrow", fake)
+    with pytest.raises(ConfigurationError, match="cannot be read: no magic bytes"):
+        Rows(tmp_path / "a.parquet")
+
+
+def test_parquet_is_read_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = [SimpleNamespace(to_pylist=lambda n=n: [{"prompt": f"p{n}"}]) for n in range(2)]
+    file = SimpleNamespace(
+        metadata=SimpleNamespace(num_rows=2),
+        schema_arrow=SimpleNamespace(names=["prompt"]),
+        iter_batches=lambda: iter(batches),
+    )
+    parquet = SimpleNamespace(ParquetFile=lambda _path: file)
+    fake = SimpleNamespace(ArrowException=OSError, parquet=parquet)
+    monkeypatch.setitem(sys.modules, "pyarrow", fake)
+    rows = Rows(tmp_path / "a.parquet")
+    assert (rows.total, rows.columns) == (2, ("prompt",))
+    assert list(rows) == [Row(n, f"row {n + 1}", {"prompt": f"p{n}"}) for n in range(2)]
+
+
+def test_standard_input_that_breaks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(io.BytesIO):
+        def __next__(self) -> bytes:
+            if self.tell() > 4000:
+                raise OSError(5, "Input/output error")
+            return super().__next__()
+
+        def peek(self) -> bytes:
+            return b"{"
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Broken(b'{"prompt": "x"}\n' * 1000)))
+    rows = Rows("-")
+    with pytest.raises(ConfigurationError, match="standard input cannot be read: Input/output"):
+        list(rows)
 
 
 def test_parquet_is_read_with_pyarrow(tmp_path: Path) -> None:
