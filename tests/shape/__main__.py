@@ -10,10 +10,9 @@ from tests.shape.calls import LLMS, PACKAGE, calls_of_invoke
 
 MOST_CALLS, MOST_FILES = 85, 14
 _LONGEST_FILE = 400
-_APART = ("local", "bulk", "migrate")
-"""Folders that no call of `invoke` passes through."""
 # The aims are 5,500 lines, 2,150 lines and a median of 120. A little more is allowed.
 _MOST_LINES, _MOST_LOCAL_LINES, _MOST_MEDIAN = 5800, 2300, 130
+_MOST_BULK_LINES = 2500
 
 
 class Figure(NamedTuple):
@@ -35,14 +34,17 @@ def sizes(package: Path) -> list[Figure]:
         for file in package.rglob("*.py")
     }
     local = [count for file, count in lines.items() if file.parts[0] == "local"]
-    rest = [count for file, count in lines.items() if file.parts[0] not in _APART]
-    apart = ", ".join(f"{name}/" for name in _APART)
+    bulk = [count for file, count in lines.items() if file.parts[0] == "bulk"]
+    rest = [
+        count for file, count in lines.items() if file.parts[0] not in {"local", "bulk", "migrate"}
+    ]
     long = sum(count > _LONGEST_FILE for count in lines.values())
     return [
-        Figure(f"lines without {apart}", sum(rest), _MOST_LINES),
+        Figure("lines without local/, bulk/ and migrate/", sum(rest), _MOST_LINES),
         Figure("lines of local/", sum(local), _MOST_LOCAL_LINES),
+        Figure("lines of bulk/", sum(bulk), _MOST_BULK_LINES),
         Figure(f"files over {_LONGEST_FILE} lines", long, 0),
-        Figure(f"median lines of a file without {apart}", median(rest), _MOST_MEDIAN),
+        Figure("median lines of another file", median(rest), _MOST_MEDIAN),
     ]
 
 

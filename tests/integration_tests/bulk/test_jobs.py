@@ -251,7 +251,7 @@ def test_a_job_that_is_killed_loses_what_was_in_flight_at_most(
     source = write_prompts(tmp_path / "in.jsonl", [f"p{n}" for n in range(count)])
     output = tmp_path / "out.jsonl"
     arguments = ("run", source, output, "--deployment", deployment, "--max-concurrency", window)
-    with LocalEndpoints(engine="echo", scenario=Scenario("slow", share=0.05, wait=0.1)) as served:
+    with LocalEndpoints(engine="echo", scenario=Scenario("slow", share=0.3, wait=0.2)) as served:
         for kill in range(4):
             process = command(served, *arguments)
             known = output.stat().st_size if output.exists() else 0
@@ -275,20 +275,22 @@ def test_a_job_that_is_killed_loses_what_was_in_flight_at_most(
 
 
 def test_a_second_job_on_one_output_is_refused(tmp_path: Path) -> None:
-    source = write_prompts(tmp_path / "in.jsonl", [f"p{n}" for n in range(8)])
+    source = write_prompts(tmp_path / "in.jsonl", [f"p{n}" for n in range(200)])
     output = tmp_path / "out.jsonl"
     arguments = ("run", source, output, "--deployment", CHAT, "--max-concurrency", 1)
     with LocalEndpoints(engine="echo", scenario=Scenario("slow", wait=0.3)) as endpoints:
         process = command(endpoints, *arguments)
         _wait_until(output.exists)
         second = ran(endpoints, *arguments)
+        assert process.poll() is None, "the first job was done before the second began"
+        process.kill()
         process.communicate(timeout=60)
     assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr == (
         f"Another job writes to {output}: wait for its end, or name another output.\n"
     )
-    assert process.returncode == 0
-    assert len(_texts(output)) == 8
+    texts = _texts(output)
+    assert texts == {n: f"echo: p{n}" for n in texts}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX sends them")
