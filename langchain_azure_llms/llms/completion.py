@@ -224,10 +224,10 @@ def open_pack(
     if api is not None:
         try:
             return (yield from _send(builder, api, prompts, surroundings))
-        except OperationNotSupportedError:
-            if len(builder.apis) == 1:
+        except (OperationNotSupportedError, DeploymentNotFoundError) as error:
+            if len(builder.apis) == 1 or not _is_refusal(error):
                 raise
-            api_cache.forget(builder)
+            api_cache.forget(builder)  # another model may be behind it by now
     return (yield from detect_api(builder, prompts, surroundings))
 
 
@@ -243,10 +243,8 @@ def detect_api(
     for api in builder.apis:
         try:
             found = yield from _send(builder, api, prompts, surroundings)
-        except OperationNotSupportedError as error:
-            refusals[api] = error
-        except DeploymentNotFoundError as error:
-            if not error.may_be_route or len(builder.apis) == 1:
+        except (OperationNotSupportedError, DeploymentNotFoundError) as error:
+            if not _is_refusal(error) or len(builder.apis) == 1:
                 raise
             refusals[api] = error
         except PROMPT_ERRORS:
@@ -261,6 +259,11 @@ def detect_api(
             api_cache.remember(builder, api, refusals)
             return found
     raise _all_refused(builder, refusals)
+
+
+def _is_refusal(error: OperationNotSupportedError | DeploymentNotFoundError) -> bool:
+    """Return whether an error is about the API: a 404 may be about the deployment, and say so."""
+    return isinstance(error, OperationNotSupportedError) or error.may_be_route
 
 
 def _send(

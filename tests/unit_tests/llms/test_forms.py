@@ -273,6 +273,20 @@ def test_every_refusal_of_an_api_leads_to_the_next(calls: Calls, refusal: Answer
     assert [COMPLETIONS, CHAT, CHAT] == service.forms
 
 
+def test_an_api_that_is_gone_is_looked_for_anew(calls: Calls) -> None:
+    """Another model may be behind the deployment by now."""
+    forms: dict[str, Answer] = {CHAT: _chat}
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return forms.get(_form_of(request), NOT_SUPPORTED)(request)
+
+    service = Deployment({}, answer)
+    llm = _llm(service)
+    assert "hi!" == calls.invoke(llm, "hi")
+    forms.update({RESPONSES: _responses, COMPLETIONS: API_REFUSALS[0], CHAT: API_REFUSALS[0]})
+    assert "ho!" == calls.invoke(llm, "ho")
+
+
 def test_an_address_where_nothing_answers_lists_what_was_tried(calls: Calls) -> None:
     """It is no model that refuses."""
     service = Deployment({}, API_REFUSALS[0])
