@@ -25,6 +25,10 @@ class ApiCache:
         """Return the API to use, if it is known."""
         return builder.apis[0] if len(builder.apis) == 1 else self._apis.get(builder.deployment)
 
+    def known(self, deployment: Hashable) -> str | None:
+        """Return the API that a deployment was found to speak, if it was."""
+        return self._apis.get(deployment)
+
     def remember(self, builder: RequestBuilder, api: str, refused: Iterable[str]) -> None:
         """Remember a deployment's API; log it where others were refused before."""
         names = " and ".join(refused)

@@ -12,6 +12,7 @@ from langchain_azure_llms.auth import check_secret
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.llms import openai_settings, settings, token_counting
+from langchain_azure_llms.llms.api_cache import api_cache
 from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.endpoints import make_endpoint
 from langchain_azure_llms.llms.openai_requests import OpenAIRequests
@@ -297,15 +298,16 @@ class AzureOpenAI(AzureLLM):
         """Whether `generate` streams too."""
         return self.streaming
 
+    @cached_property
+    def shown_parameters(self) -> Mapping[str, Any]:
+        """The model and its parameters as caches and tracers see them."""
+        return openai_settings.shown_parameters(self)
+
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        params = {name: getattr(self, name) for name in MODEL_PARAMETERS}
         return {
             "deployment_name": self.deployment_name,
-            "model_name": self.model_name,
-            **params,
-            "logit_bias": self.logit_bias or {},
-            **({"best_of": self.best_of} if (self.best_of or 1) > 1 else {}),
+            **self.shown_parameters,
             **self.model_kwargs,
             **({"extra_body": dict(self.extra_body)} if self.extra_body else {}),
             "azure_endpoint": public_url(self.endpoint_address),
@@ -314,6 +316,14 @@ class AzureOpenAI(AzureLLM):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
+        api: str = self.api
+        if api == "auto":  # what was learned counts here; in a cache key it must not
+            deployment = self.deployment_name or self.route.deployment
+            api = api_cache.known((self.endpoint_address, deployment)) or "completions"
+        if api != "completions":
+            for name in ("temperature", "max_tokens"):
+                if name not in self.model_fields_set and name not in kwargs:
+                    params.pop(f"ls_{name}", None)  # type: ignore[misc] # a key of the mapping
         params["ls_provider"] = "azure"
         if self.deployment_name:
             params["ls_model_name"] = self.deployment_name

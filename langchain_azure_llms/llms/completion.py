@@ -287,14 +287,14 @@ def _all_refused(builder: RequestBuilder, refusals: dict[str, StatusError]) -> S
     """Return the error of a deployment that speaks none of the APIs, which lists them all."""
     listed = " ".join(f"{api}: {error}" for api, error in refusals.items())
     found = list(refusals.values())
-    refused = [error for error in found if isinstance(error, OperationNotSupportedError)]
+    missing = [error for error in found if isinstance(error, DeploymentNotFoundError)]
     reason = (
-        "it may hold a model for embeddings or images"
-        if refused
-        else "nothing is there: check the endpoint, and gateways in between"
+        "nothing is there: check the endpoint, the API version, and gateways in between"
+        if missing
+        else "it may hold a model for embeddings or images"
     )
     message = f"The deployment {builder.name!r} refuses every API for text generation; {reason}."
-    error = refused[-1] if refused else found[-1]
+    error = (missing or found)[-1]
     error.args = (f"{message} {listed}",)
     return error
 

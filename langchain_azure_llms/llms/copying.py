@@ -150,4 +150,5 @@ def as_serialized(llm: AzureLLM) -> Any:
         name: {"lc": 1, "type": "secret", "id": [variable]}
         for name, variable in llm.secrets_in_use.items()
     }
-    return {"lc": 1, "type": "constructor", "id": llm.lc_id(), "kwargs": {**plain, **secrets}}
+    kwargs, name = {**plain, **secrets}, llm.get_name()  # tracers name runs by it
+    return {"lc": 1, "type": "constructor", "id": llm.lc_id(), "kwargs": kwargs, "name": name}

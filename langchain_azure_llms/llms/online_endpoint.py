@@ -32,7 +32,7 @@ from langchain_azure_llms.formatters import adapter
 from langchain_azure_llms.formatters.base import AzureMLEndpointApiType
 from langchain_azure_llms.http.endpoint import Endpoint
 from langchain_azure_llms.http.error_in_success import error_inside_score
-from langchain_azure_llms.llms import checks, settings
+from langchain_azure_llms.llms import checks, settings, token_counting
 from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.endpoints import make_endpoint, request_template
 from langchain_azure_llms.llms.registry import llm_registry
@@ -252,6 +252,17 @@ class AzureMLOnlineEndpoint(AzureLLM):
         if self.deployment_name:
             params["ls_model_name"] = self.deployment_name
         return params
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return a text's tokens: by `custom_get_token_ids`, else by LangChain's own tokenizer.
+
+        Raises:
+            ConfigurationError: If neither is there.
+        """
+        try:
+            return super().get_token_ids(text)
+        except ImportError:
+            raise ConfigurationError(token_counting.NO_TOKENIZER) from None
 
     @property
     def lc_secrets(self) -> dict[str, str]:

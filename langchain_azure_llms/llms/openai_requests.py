@@ -200,10 +200,13 @@ class OpenAIRequests:
 
         params = self._params
         given, verbatim = layered(params)
-        own_stop = given.pop("stop", None) if params.stop is None else params.stop
-        stop = as_stop(own_stop)
+        translated = responses.translate_parameters(given)
+        if self._llm.api == RESPONSES:  # else the service refuses the whole API, perhaps
+            responses.refuse_small_limit(translated)
+        own_stop = translated.pop("stop", None)
+        stop = as_stop(own_stop if params.stop is None else params.stop)
         body = finished_body(
-            {**responses.translate_parameters(given), **verbatim},
+            {**translated, **verbatim},
             params._replace(stop=None, stream_usage=False),
         )
 
@@ -236,6 +239,8 @@ class OpenAIRequests:
             )
             if error.param in _LIMITS and llm.api == COMPLETIONS:
                 hint += " api='auto' finds the name that the model takes."
+        elif isinstance(error, BadRequestError) and error.param == "max_output_tokens":
+            hint = "Responses takes 16 tokens at least: raise max_tokens."
         elif isinstance(error, DeploymentNotFoundError):
             hint = f"The API version was {llm.route.api_version or 'v1'!r}."
         elif isinstance(error, AuthenticationError):

@@ -152,6 +152,22 @@ def accept_unknown(
     }
 
 
+def shown_parameters(llm: AzureOpenAI) -> dict[str, Any]:
+    """Return the model and its parameters as caches and tracers see them.
+
+    Those of text completions are the documented ones, defaults included; other APIs are sent the
+    deployment as the model, and what was set. What was learned of a deployment does not count: a
+    cache key must not depend on it, for the first call of a process knows nothing yet.
+    """
+    params = {name: getattr(llm, name) for name in MODEL_PARAMETERS}
+    if llm.api in ("auto", "completions"):
+        best_of = {"best_of": llm.best_of} if (llm.best_of or 1) > 1 else {}
+        params["logit_bias"] = llm.logit_bias or {}
+        return {"model_name": llm.model_name, **params, **best_of}
+    given = {name: value for name, value in params.items() if llm.is_explicit(name)}
+    return {"model_name": llm.deployment_name or llm.route.deployment or llm.model_name, **given}
+
+
 def check_counts(llm: AzureOpenAI) -> None:
     """Refuse numbers of tokens and completions that cannot be.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
+from langchain_azure_llms._install import install_command
 from langchain_azure_llms.exceptions import ConfigurationError
 
 _CONTEXT_SIZES = {
@@ -28,6 +29,12 @@ _CONTEXT_SIZES = {
 
 Source: the tables of Microsoft's page "Azure OpenAI models" and of OpenAI's "Deprecations".
 """
+
+
+NO_TOKENIZER = (
+    "Counting tokens needs the model's tokenizer: pass custom_get_token_ids, a function that "
+    "returns a text's tokens; or install transformers, with which LangChain counts those of GPT-2."
+)
 
 
 def context_size(model: str) -> int:
@@ -65,8 +72,8 @@ def token_ids(
         import tiktoken  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise ConfigurationError(
-            "Counting tokens needs a tokenizer: pass custom_get_token_ids, or install tiktoken "
-            "(pip install 'langchain-azure-llms[tiktoken]')."
+            "Counting tokens needs a tokenizer: pass custom_get_token_ids, or install tiktoken: "
+            f"{install_command('tiktoken')}."
         ) from None
     try:
         try:

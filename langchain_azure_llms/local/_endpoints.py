@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal, Self, get_args
 
+from langchain_azure_llms._install import install_command
 from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import LocalEndpointsError
 from langchain_azure_llms.local._scenario import PromptRecord, Scenario, Script
@@ -156,7 +157,7 @@ class LocalEndpoints:
             from langchain_azure_llms.local._server import serve  # noqa: PLC0415 (an extra; heavy)
         except ModuleNotFoundError as error:
             message = f"The local endpoints need an extra ({error.name} is missing): "
-            message += 'pip install "langchain-azure-llms[local]".'
+            message += f"{install_command('local')}."
             raise LocalEndpointsError(message) from error
         self._port = self._open.enter_context(serve(**self._settings))
         return self

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from langchain_azure_llms._install import install_command
 from langchain_azure_llms.local._errors import LocalEndpointsError, invalid_request, server_error
 from langchain_azure_llms.local._generation import Emit, Piece, Task
 from langchain_azure_llms.local._weights import weights
@@ -152,7 +153,7 @@ def import_llama(cpuinfo: Path = Path("/proc/cpuinfo")) -> Any:
     except ImportError as error:
         hint = "it does not run on this machine"
         if isinstance(error, ModuleNotFoundError):
-            hint = 'it needs an extra: pip install "langchain-azure-llms[local]"'
+            hint = f"it needs an extra: {install_command('local')}"
         elif "libgomp" in str(error):
             hint = "install libgomp1 (Debian, Ubuntu) or libgomp (Alpine, Fedora)"
         raise LocalEndpointsError(f"llama.cpp cannot be loaded: {error}; {hint}.") from error

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from langchain_azure_llms._install import install_command
+
 if TYPE_CHECKING:
     from langchain_azure_llms.migrate._files import Changed
 
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from langchain_azure_llms.migrate import _files  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        hint = 'pip install "langchain-azure-llms[migrate]"'
+        hint = install_command("migrate")
         return _fail(f"It needs an extra ({error.name} is missing): {hint}.", 2)
     try:
         paths = _files.find(options.path)

@@ -89,7 +89,6 @@ def translate_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
             params[parent] = {**(others if isinstance(others, dict) else {}), key: value}
     for name in ("max_tokens", "max_completion_tokens"):
         params = rename(params, name, "max_output_tokens")
-    _refuse_small_limit(params)
     return params
 
 
@@ -110,7 +109,12 @@ def _flattened(response_format: Any) -> Any:
 _LEAST_TOKENS = 16
 
 
-def _refuse_small_limit(params: Mapping[str, Any]) -> None:
+def refuse_small_limit(params: Mapping[str, Any]) -> None:
+    """Refuse a limit on tokens that the service refuses.
+
+    Raises:
+        ConfigurationError: If it is below 16.
+    """
     limit = params.get("max_output_tokens")
     if isinstance(limit, int) and not isinstance(limit, bool) and limit < _LEAST_TOKENS:
         raise ConfigurationError(

@@ -119,7 +119,9 @@ REFUSALS: dict[str, Refusal] = {
         attributes={"code": "DeploymentNotFound"},
     ),
     "azure-openai-no-such-version": Refusal(
-        error=exceptions.DeploymentNotFoundError, status=404, settings={"api_version": "soon"}
+        error=exceptions.DeploymentNotFoundError,
+        status=404,
+        settings={"api": "completions", "api_version": "soon"},
     ),
     "azure-openai-unavailable": Refusal(
         error=exceptions.ServerError, status=503, wanted=_scenario("unavailable")

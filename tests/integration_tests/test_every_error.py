@@ -5,6 +5,7 @@ worker pools, Ray and Spark.
 """
 
 import asyncio
+import errno
 import inspect
 import json
 import multiprocessing
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -80,14 +82,22 @@ def _ml(**settings: Any) -> Callable[[str], Any]:
     )
 
 
-def _file(name: str, content: str) -> Callable[[str], Any]:
+def _file(name: str, content: str | None) -> Callable[[str], Any]:
     def load(_url: str) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
-            path.write_text(content)
+            if content is not None:
+                path.write_text(content)
             return load_llm(path)
 
     return load
+
+
+def _denied(_url: str) -> Any:
+    """Load a file that may not be read: who runs the tests may read all."""
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    with mock.patch.object(Path, "read_text", side_effect=denied):
+        return load_llm("x.json")
 
 
 PROVOCATIONS: dict[type[Error], Callable[[str], Any]] = {
@@ -114,6 +124,8 @@ PROVOCATIONS: dict[type[Error], Callable[[str], Any]] = {
     exceptions.ServerError: _ask("down"),
     exceptions.ResponseFormatError: _ask("page"),
     exceptions.LoadError: _file("x.json", "{"),
+    exceptions.MissingFileError: _file("x.json", None),
+    exceptions.UnreadableFileError: _denied,
     exceptions.UnknownTypeError: _file("x.json", json.dumps({"_type": "azura"})),
     exceptions.UnsupportedFileError: _file("x.toml", ""),
 }

@@ -103,8 +103,8 @@ _RETRYING = (
     Mutation(
         "a requested wait is kept to",
         _RETRY,
-        "        return error.retry_after\n    doublings",
-        "        pass\n    doublings",
+        "        return error.retry_after\n    return backoff",
+        "        pass\n    return backoff",
         ("http/test_retry.py", "http/test_request.py"),
     ),
     Mutation(
@@ -117,8 +117,8 @@ _RETRYING = (
     Mutation(
         "a rate limit that another request met is waited for",
         _REQUEST,
-        "            if policy.max_retries\n",
-        "            if policy.max_retries > 99\n",
+        "    if not request.policy.max_retries:\n",
+        "    if not request.policy.max_retries > 99:\n",
         ("http/test_request.py",),
     ),
     Mutation(
@@ -160,7 +160,7 @@ _SENDING = (
     ),
     Mutation(
         "two explicit credentials are refused",
-        "llms/base.py",
+        "llms/checks.py",
         "if len(passed := [name for name in given if name is not None]) > 1:",
         "if len(passed := [name for name in given if name is not None]) > 9:",
         ("llms/test_azure_openai_settings.py",),
@@ -261,20 +261,20 @@ _ANSWERING = (
     Mutation(
         "threads keep to max_concurrency",
         "llms/concurrency.py",
-        "for item in islice(remaining, limit - not_taken):",
-        "for item in islice(remaining, limit + 1 - not_taken):",
+        "for item in islice(remaining, max(0, limit() - not_taken)):",
+        "for item in islice(remaining, max(0, limit() + 1 - not_taken)):",
         ("llms/test_batches.py",),
     ),
     Mutation(
         "tasks keep to max_concurrency",
         "llms/concurrency.py",
-        "self._begin(self._limit - self._not_taken)",
-        "self._begin(self._limit + 1 - self._not_taken)",
+        "self._begin(max(0, self._limit() - self._not_taken))",
+        "self._begin(max(0, self._limit() + 1 - self._not_taken))",
         ("llms/test_batches.py",),
     ),
     Mutation(
         "the API of a deployment is remembered",
-        "llms/completion.py",
+        "llms/api_cache.py",
         "        self._apis[builder.deployment] = api\n",
         "        pass\n",
         ("llms/test_forms.py",),
@@ -296,9 +296,51 @@ _ANSWERING = (
     Mutation(
         "half a character does not make an answer unreadable",
         "openai_api/json_body.py",
-        "        return _decode(text)\n",
-        "        return from_json(text)\n",
+        "        return json.loads(body)  # bytes",
+        "        return from_json(body)  # bytes",
         ("openai_api/test_json_body.py",),
+    ),
+    Mutation(
+        "refusals for being busy are no failed attempts of a batch",
+        _REQUEST,
+        "                self.count += wait is not None\n",
+        "                self.count += 0\n",
+        ("llms/test_backpressure.py",),
+    ),
+    Mutation(
+        "a batch lowers its concurrency while the service is busy",
+        "http/backpressure.py",
+        "max(1.0, self._limit / 2), now",
+        "self._limit, now",
+        ("llms/test_backpressure.py",),
+    ),
+    Mutation(
+        "a parameter that was refused is sent under its other name",
+        "llms/completion.py",
+        "            if found is None or found[0] in substituted:\n",
+        "            if True:\n",
+        ("llms/test_forms.py",),
+    ),
+    Mutation(
+        "an error of a score script is no completion",
+        "http/error_in_success.py",
+        "            case [first, *_]:\n",
+        "            case [first, _, *_]:\n",
+        ("wire/test_reports.py",),
+    ),
+    Mutation(
+        "a formatter's state belongs to one request",
+        "formatters/adapter.py",
+        "        return copy(formatter)\n",
+        "        return formatter\n",
+        ("llms/test_old_code.py",),
+    ),
+    Mutation(
+        "a reply is read in its own encoding",
+        "http/messages.py",
+        "        if is_named or body.startswith(UTF_16_MARKS):\n",
+        "        if body.startswith(UTF_16_MARKS):\n",
+        ("wire/test_reports.py",),
     ),
 )
 _SECRETS = (

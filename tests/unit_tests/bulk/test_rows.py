@@ -69,7 +69,7 @@ def test_each_format_is_known_by_its_suffix(
     is_gzip: bool,  # noqa: FBT001
 ) -> None:
     path = tmp_path / (f"{name}.gz" if is_gzip else name)
-    path.write_bytes(gzip.compress(content) if is_gzip else content)
+    path.write_bytes(gzip.compress(content, mtime=0) if is_gzip else content)
     assert _values(path) == [{"prompt": "x"}]
 
 
@@ -143,7 +143,11 @@ def test_a_field_of_csv_may_be_long(tmp_path: Path) -> None:
             "is not in UTF-8, expected",
         ),
         ("a.jsonl.gz", b"no gzip", "cannot be read: Not a gzipped file"),
-        ("a.jsonl.gz", gzip.compress(b"{}\n" * 100)[:-9], "cannot be read: Compressed file ended"),
+        (
+            "a.jsonl.gz",
+            gzip.compress(b"{}\n" * 100, mtime=0)[:-9],
+            "cannot be read: Compressed file ended",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(

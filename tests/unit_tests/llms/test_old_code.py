@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from langchain_core.outputs import Generation, LLMResult
+from langchain_core.tracers.context import collect_runs
 
 import langchain_azure_llms
 from langchain_azure_llms import (
@@ -22,6 +24,7 @@ from langchain_azure_llms import (
     DedicatedChatContentFormatter,
     HFContentFormatter,
     TGIContentFormatter,
+    _install,
     load_llm,
 )
 from langchain_azure_llms.exceptions import (
@@ -347,3 +350,98 @@ def test_a_missing_and_a_denied_file_are_what_python_calls_them(
 def test_the_package_tells_its_version() -> None:
     """As others do."""
     assert langchain_azure_llms.__version__.count(".") >= 1
+
+
+# --- what tracers see ----------------------------------------------------------------------------
+
+
+def test_traces_of_other_apis_have_the_deployment_and_what_was_set(calls: Calls) -> None:
+    """The defaults of text completions were not sent."""
+    chat = {"choices": [{"index": 0, "message": {"content": "fine"}}]}
+    service = Service([httpx2.Response(200, json=chat)])
+    llm = _openai(service, api="chat_completions", azure_deployment="prod", temperature=0.2)
+    with collect_runs() as found:
+        calls.invoke(llm, "x")
+    params = found.traced_runs[0].extra["invocation_params"]
+    assert ("prod", 0.2) == (params["model_name"], params["temperature"])
+    assert set() == params.keys() & {"max_tokens", "top_p", "n", "logit_bias"}
+    metadata = found.traced_runs[0].extra["metadata"]
+    assert ("prod", 0.2) == (metadata["ls_model_name"], metadata["ls_temperature"])
+    assert "ls_max_tokens" not in metadata
+
+
+def test_traces_of_text_completions_have_the_documented_defaults(calls: Calls) -> None:
+    """All of them are sent."""
+    service = Service([httpx2.Response(200, json={"choices": [{"text": "fine"}]})])
+    with collect_runs() as found:
+        calls.invoke(_openai(service), "x")
+    params = found.traced_runs[0].extra["invocation_params"]
+    assert (0.7, 256) == (params["temperature"], params["max_tokens"])
+
+
+def test_metadata_of_a_deployment_that_was_found_to_chat_has_what_was_set(calls: Calls) -> None:
+    """From the second call on; a cache key does not change."""
+    refusal = httpx2.Response(400, json={"error": {"code": "OperationNotSupported"}})
+    chat = httpx2.Response(200, json={"choices": [{"index": 0, "message": {"content": "fine"}}]})
+    service = Service([refusal, chat])
+    llm = _openai(service, temperature=0.2)
+    before = llm.asdict()
+    calls.invoke(llm, "x")
+    with collect_runs() as found:
+        calls.invoke(llm, "x")
+    metadata = found.traced_runs[0].extra["metadata"]
+    assert 0.2 == metadata["ls_temperature"]
+    assert "ls_max_tokens" not in metadata
+    assert before == llm.asdict()
+
+
+def test_the_name_of_an_llm_is_the_name_of_its_runs(calls: Calls) -> None:
+    """As with every other runnable."""
+    service = Service([httpx2.Response(200, json={"choices": [{"text": "fine"}]})])
+    for name, expected in (("tide-teller", "tide-teller"), (None, "AzureOpenAI")):
+        with collect_runs() as found:
+            calls.invoke(_openai(service, name=name), "x")
+        assert expected == found.traced_runs[0].name
+
+
+# --- counting tokens -----------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:Using fallback GPT-2 tokenizer")
+def test_counting_tokens_without_a_tokenizer_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a form that works."""
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ConfigurationError, match=r'custom_get_token_ids.*pip install ".*tiktoken'):
+        _openai(Service([])).get_num_tokens("x")
+    with pytest.raises(ConfigurationError, match="custom_get_token_ids"):
+        _ml(Service([])).get_num_tokens("x")
+
+
+@pytest.mark.parametrize(
+    ("noted", "expected"),
+    [
+        (None, 'pip install "langchain-azure-llms[x]"'),
+        (
+            {"url": "file:///src", "dir_info": {}},
+            'pip install "langchain-azure-llms[x] @ file:///src"',
+        ),
+        (
+            {"url": "https://h.example/r.git", "vcs_info": {"vcs": "git", "commit_id": "c"}},
+            'pip install "langchain-azure-llms[x] @ git+https://h.example/r.git"',
+        ),
+    ],
+)
+def test_the_command_for_an_extra_names_where_the_package_came_from(
+    monkeypatch: pytest.MonkeyPatch, noted: Any, expected: str
+) -> None:
+    """The index may not have it."""
+
+    class Distribution:
+        def read_text(self, _name: str) -> str | None:
+            return json.dumps(noted) if noted else None
+
+    monkeypatch.setattr(_install, "distribution", lambda _name: Distribution())
+    assert expected == _install.install_command("x")

@@ -23,13 +23,13 @@ except LocalEndpointsError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'pip install "langchain-azure-llms[local]"' in done.stdout
+    assert 'pip install "langchain-azure-llms[local]' in done.stdout
 
 
 def test_a_missing_engine_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp comes with the same extra."""
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(LocalEndpointsError, match=r'pip install "langchain-azure-llms\[local\]"'):
+    with pytest.raises(LocalEndpointsError, match=r'pip install "langchain-azure-llms\[local\]'):
         _engine.LlamaEngine(Path("model.gguf"))
 
 

@@ -275,7 +275,7 @@ def test_a_missing_extra_is_named_with_its_command(
     monkeypatch.delattr("langchain_azure_llms.migrate._files")
     monkeypatch.setitem(sys.modules, "libcst", None)
     assert main(["."]) == 2
-    assert 'pip install "langchain-azure-llms[migrate]"' in capsys.readouterr().err
+    assert 'pip install "langchain-azure-llms[migrate]' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
