@@ -19,6 +19,9 @@ _BURST_SECONDS = 0.05
 """How much of a bucket may be sent at once: what an event loop that was busy has missed."""
 _BYTES_PER_TOKEN, _TOKENS_OF_AN_ANSWER = 4.0, 64.0
 _WEIGHT_OF_NEW = 0.05
+_SPORADIC_SHARE, _RELIEF = 0.05, 0.1
+"""One refusal halves a window of up to 20. Of a larger one, as many as that share: a few refusals
+among many answers are no sign of a limit, and each answer makes up for a tenth of one."""
 
 
 class Bucket:
@@ -92,7 +95,7 @@ class Limits:
     """Says when the next request may be sent, and how many may be in flight.
 
     With `"auto"`, the window of requests in flight begins small, doubles until the service first
-    refuses for being busy, is halved then, and grows slowly from there on.
+    refuses for being busy, is halved when it does, and grows slowly from there on.
 
     Args:
         max_concurrency: How many requests may be in flight at most, or `"auto"`.
@@ -121,7 +124,7 @@ class Limits:
         self._adapts = max_concurrency == "auto"
         self._largest = _LARGEST_WINDOW if max_concurrency == "auto" else float(max_concurrency)
         self._window = _FIRST_WINDOW if self._adapts else self._largest
-        self._grows_fast = True
+        self._grows_fast, self._strain = True, 0.0
         self._requests = _bucket(requests_per_minute, "requests_per_minute")
         self._tokens = _bucket(tokens_per_minute, "tokens_per_minute")
         self._paused_until = self._halved_at = float("-inf")
@@ -167,6 +170,7 @@ class Limits:
             in_flight: How many requests were in flight, itself included.
         """
         self.refused_in_a_row = 0
+        self._strain = max(0.0, self._strain - _RELIEF)
         if self._adapts and in_flight >= self.window:
             growth = 1.0 if self._grows_fast else 1 / self._window
             self._window = min(self._largest, self._window + growth)
@@ -197,8 +201,10 @@ class Limits:
         """
         self.refused += 1
         self.refused_in_a_row += 1
-        if sent_at >= self._halved_at:
-            self._halved_at, self._grows_fast = now, False
+        self._grows_fast = False
+        self._strain += 1
+        if sent_at >= self._halved_at and self._strain >= self._window * _SPORADIC_SHARE:
+            self._halved_at, self._strain = now, 0.0
             if self._adapts:
                 self._window = max(1.0, self._window / 2)
         asked = error.retry_after if isinstance(error, StatusError) else None

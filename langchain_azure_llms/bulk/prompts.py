@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any, NamedTuple
 
+from langchain_core.messages import convert_to_messages, get_buffer_string
+
 from langchain_azure_llms.bulk.record import RECORD_KEYS
 from langchain_azure_llms.bulk.rows import Row
 from langchain_azure_llms.exceptions import ConfigurationError
@@ -182,7 +184,7 @@ def _of_batch_line(row: Row, own_id: str | int) -> Prompt:
     }
     text = _text_of(body) if isinstance(body, Mapping) else None
     if text is None:
-        wanted = "a text as 'prompt' or 'input', or one user message with a text"
+        wanted = "one text as 'prompt' or 'input', or messages that are texts"
         problem = f"{row.place}: the body has no prompt that can be sent, expected {wanted}."
         return Prompt(own_id, "", columns=columns, problem=problem)
     params = {name: value for name, value in body.items() if name not in _NOT_PARAMETERS}
@@ -190,13 +192,36 @@ def _of_batch_line(row: Row, own_id: str | int) -> Prompt:
 
 
 def _text_of(body: Mapping[str, Any]) -> str | None:
-    """Return the text of a body; None for conversations: the LLMs send one user message."""
+    """Return the prompt of a body; None if it is not one text, or one conversation of texts.
+
+    One user message is its text. A longer conversation becomes what LangChain's LLMs make of it.
+    """
     found = next((body[name] for name in ("prompt", "messages", "input") if name in body), None)
-    if isinstance(found, list) and len(found) == 1:
-        found = found[0]
-        if isinstance(found, Mapping):
-            found = found.get("content") if found.get("role", "user") == "user" else None
-    return found if isinstance(found, str) else None
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str):
+        return found[0]
+    if not isinstance(found, list):
+        return found if isinstance(found, str) else None
+    messages: list[tuple[str, str]] = []
+    for one in found:
+        content = _content_of(one) if isinstance(one, Mapping) else None
+        if content is None:
+            return None
+        messages.append((str(one.get("role")), content))
+    if len(messages) == 1 and messages[0][0] == "user":
+        return messages[0][1]
+    try:
+        return get_buffer_string(convert_to_messages(messages)) or None
+    except (ValueError, NotImplementedError):  # a role that LangChain does not know
+        return None
+
+
+def _content_of(message: Mapping[str, Any]) -> str | None:
+    """Return the text of a message; None if it holds anything else."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else None
+    texts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
+    return "".join(map(str, texts)) if all(isinstance(text, str) for text in texts) else None
 
 
 def kept_columns(columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,17 @@ def test_the_window_is_halved_once_for_all_that_was_sent_before() -> None:
     assert (limits.window, limits.refused) == (8, 4)
 
 
+def test_a_few_refusals_among_many_answers_do_not_halve_a_large_window() -> None:
+    limits = Limits()
+    for _ in range(252):
+        limits.answered({}, 0.0, {}, in_flight=limits.window)
+    for round_number in range(20):
+        limits.refuse(_BUSY, round_number, round_number)
+        for _ in range(19):
+            limits.answered({}, 0.0, {}, in_flight=limits.window)
+    assert limits.window == 256
+
+
 def test_the_window_grows_by_one_a_round_after_a_refusal_and_is_never_empty() -> None:
     limits = Limits()
     for second in range(5):

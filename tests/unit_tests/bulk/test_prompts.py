@@ -95,12 +95,19 @@ def test_a_row_that_cannot_be_read_is_a_problem() -> None:
         {"prompt": ["a"]},
         {"input": "a"},
         {"messages": [{"role": "user", "content": "a"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]},
     ],
 )
 def test_a_line_of_the_batch_api_is_understood(what: dict[str, Any]) -> None:
     body = {"model": "m", "max_tokens": 5, **what}
     line = {"custom_id": "x", "method": "POST", "url": "/v1", "body": body, "k": 1}
     assert _of_row(Columns(), line) == Prompt("x", "a", {"max_tokens": 5}, {"k": 1})
+
+
+def test_a_conversation_becomes_what_langchain_makes_of_it() -> None:
+    messages = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "a"}]
+    found = _of_row(Columns(), {"custom_id": "x", "body": {"messages": messages}})
+    assert found == Prompt("x", "System: Be short.\nHuman: a")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +117,11 @@ def test_a_line_of_the_batch_api_is_understood(what: dict[str, Any]) -> None:
         "text",
         {"prompt": ["a", "b"]},
         {"prompt": [1, 2]},
-        {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]},
-        {"messages": [{"role": "system", "content": "s"}]},
+        {"messages": []},
+        {"messages": ["a", {"role": "user", "content": "a"}]},
+        {"messages": [{"role": "user", "content": None}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+        {"messages": [{"role": "nobody", "content": "a"}]},
     ],
 )
 def test_a_line_of_the_batch_api_that_is_no_single_text_is_a_problem(body: Any) -> None:
