@@ -33,6 +33,7 @@ def test_the_commands_of_the_tutorial_answer_every_review_once(
             monkeypatch.setenv(name, value)
         for command in _COMMANDS:
             monkeypatch.setattr(sys, "argv", ["bulk", *shlex.split(command)])
+            monkeypatch.delitem(sys.modules, "langchain_azure_llms.bulk.__main__", raising=False)
             with pytest.raises(SystemExit) as ended:
                 runpy.run_module("langchain_azure_llms.bulk", run_name="__main__")
             assert ended.value.code == 0
