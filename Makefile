@@ -42,6 +42,10 @@ drill: .venv/ready-dev ## Ask thousands of prompts while all kinds of things fai
 bench: .venv/ready-bench ## Measure us and the peers side by side, and draw two pictures (ten minutes)
 	@$(BIN)/python -m tests.benchmarks
 
+.PHONY: bulk-bench
+bulk-bench: .venv/ready-dev ## Measure bulk jobs: CPU, limits, a slow tail, kills, memory (six minutes; ROWS="cpu kills")
+	@$(BIN)/python -m tests.bulk_bench $(ROWS)
+
 .PHONY: bench-check
 bench-check: .venv/ready-bench ## Compare the last benchmark's figures with their targets
 	@$(BIN)/python -m tests.benchmarks.targets

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from langchain_azure_llms._completion import CompletionResponse
 from langchain_azure_llms.bulk.limits import Limits, size_of
@@ -36,11 +36,9 @@ from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.http import async_io, sync_io
 from langchain_azure_llms.http.retry import RetryPolicy, backoff, retry_wait
 from langchain_azure_llms.llms.api_cache import api_cache
-from langchain_azure_llms.llms.completion import RequestBuilder, open_pack
+from langchain_azure_llms.llms.base import AzureLLM
+from langchain_azure_llms.llms.completion import RequestBuilder, complete_pack
 from langchain_azure_llms.llms.generation import SURROUNDINGS
-
-if TYPE_CHECKING:
-    from langchain_azure_llms.llms.base import AzureLLM
 
 ResultT = TypeVar("ResultT")
 Done = tuple[Prompt, PromptRecord]
@@ -51,7 +49,6 @@ _LONGEST_WAIT = 3600.0
 _REFUSALS_OF_ALL = 10
 """After so many refusals in a row, none of which names a wait, nobody is served just now."""
 _MOST_BUILDERS = 256
-_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Engine:
@@ -262,8 +259,8 @@ class Engine:
         in_flight = len(self._tasks)
         try:
             texts = [asked.prompt.text for asked in pack.asked]
-            response, headers = await self._ask(texts, pack.asked[0].prompt.params)
-            self._end_well(pack, response, headers, in_flight)
+            response = await self._ask(texts, pack.asked[0].prompt.params)
+            self._end_well(pack, response, in_flight)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - belongs to the pack's prompts
@@ -276,9 +273,7 @@ class Engine:
         self._begin()
         self._event.set()
 
-    async def _ask(
-        self, texts: list[str], params: Mapping[str, Any]
-    ) -> tuple[CompletionResponse, Mapping[str, str]]:
+    async def _ask(self, texts: list[str], params: Mapping[str, Any]) -> CompletionResponse:
         llm = self._llm
         if self._by_langchain:
             arguments = {**self._params, **params, "callbacks": self._callbacks}
@@ -286,25 +281,17 @@ class Engine:
                 result = await llm.agenerate(texts, **arguments)
             else:
                 result = await self._in_thread(partial(llm.generate, texts, **arguments))
-            return CompletionResponse(result.generations, result.llm_output or {}), _NO_HEADERS
-        flow = open_pack(self._builder(params), texts, SURROUNDINGS)
+            return CompletionResponse(result.generations, result.llm_output or {})
+        flow = complete_pack(self._builder(params), texts, SURROUNDINGS)
         if self._threads is None:
-            call, found = await async_io.run(flow, llm.endpoint)
-        else:
-            call, found = await self._in_thread(partial(sync_io.run, flow, llm.endpoint))
-        return call.parse_response(found.body), found.headers
+            return (await async_io.run(flow, llm.endpoint)).response
+        return (await self._in_thread(partial(sync_io.run, flow, llm.endpoint))).response
 
     async def _in_thread(self, work: Callable[[], ResultT]) -> ResultT:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, copy_context().run, work)
 
-    def _end_well(
-        self,
-        pack: Pack,
-        response: CompletionResponse,
-        headers: Mapping[str, str],
-        in_flight: int,
-    ) -> None:
+    def _end_well(self, pack: Pack, response: CompletionResponse, in_flight: int) -> None:
         asked = pack.asked[: len(response.generations)]
         usage = usage_of(response.llm_output)
         texts = [one.prompt.text for one in asked]
@@ -315,6 +302,7 @@ class Engine:
             other.attempts -= 1
         self._queue.extendleft(reversed(rest))
         now = self._answered_at = time.monotonic()
+        headers = response.llm_output.get("headers") or {}
         self._limits.answered(headers, pack.tokens, usage, in_flight=in_flight)
         self._limits.estimate.learn(sum(map(size_of, texts)), usage, len(asked))
         model = response.llm_output.get("model_name")

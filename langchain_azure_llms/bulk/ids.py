@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 _BITS_PER_ID, _PROBES = 48, 20
 """They make less than one mistake in a thousand million."""
 _FEWEST, _UNKNOWN = 1_000, 1_000_000
+_MASK = (1 << 60) - 1
 
 
 def id_key(value: str | int) -> int:
-    """Return a number that stands for an id: 60 bits, which Python keeps in 32 bytes."""
-    text = f"{type(value).__name__}:{value}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 4
+    """Return a number that stands for an id in this process: Python keeps it in 32 bytes."""
+    return hash(value) & _MASK if isinstance(value, str) else value
 
 
 class SeenIds:
@@ -30,9 +28,8 @@ class SeenIds:
 
     def add(self, value: str | int) -> bool:
         """Add an id; return whether it is new."""
-        text = f"{type(value).__name__}:{value}".encode("utf-8", "surrogatepass")
-        digest = blake2b(text, digest_size=16).digest()
-        place, stride = int.from_bytes(digest[:8]), int.from_bytes(digest[8:]) | 1
+        text = f"{type(value).__name__}:{value}"
+        place, stride = hash(text), hash(f"stride:{text}") | 1
         is_new = False
         for _ in range(_PROBES):
             place += stride

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_azure_llms.bulk.engine import Done, Engine
 from langchain_azure_llms.bulk.ids import SeenIds
@@ -20,11 +20,9 @@ from langchain_azure_llms.bulk.prompts import ID, Columns, Prompt
 from langchain_azure_llms.bulk.records import read
 from langchain_azure_llms.bulk.rows import STDIN, Rows
 from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.cache_key import digest
 from langchain_azure_llms.llms.event_loop import run_in_event_loop, runs_in_event_loop
-
-if TYPE_CHECKING:
-    from langchain_azure_llms.llms.base import AzureLLM
 
 GRACE_SECONDS = 30.0
 _OF_ALL = frozenset(cls.__name__ for cls in OF_ALL_PROMPTS)
@@ -183,18 +181,21 @@ class BulkJob:
 
     def _prompts(self) -> Iterator[Prompt]:
         """Yield the prompts that have no record yet."""
-        rows, columns = self._rows, self._columns
+        rows, columns, output = self._rows, self._columns, self._output
         id_names = (columns.id or ID, "custom_id")
         has_ids = any(name in rows.columns for name in id_names)
         seen = SeenIds(rows.total) if has_ids else None
         for row in islice(rows, self._limit):
-            prompt = columns.prompt_of(row, has_ids=has_ids)
-            if seen is not None and not seen.add(prompt.id):
-                problem = f"{row.place}: another row has the id {prompt.id!r}, too."
-                prompt = Prompt(row.place, "", columns=prompt.columns, problem=problem)
-            if self._output.is_done(prompt):
+            own_id = columns.id_of(row, has_ids=has_ids)
+            if output.is_done(own_id) and not output.is_doubled(own_id):
+                if output.compares:
+                    output.check(columns.prompt_of(row, has_ids=has_ids))
                 self._progress.skipped += 1
                 continue
+            prompt = columns.prompt_of(row, has_ids=has_ids)
+            if output.is_done(own_id) or (seen is not None and not seen.add(own_id)):
+                problem = f"{row.place}: another row has the id {own_id!r}, too."
+                prompt = Prompt(row.place, "", columns=prompt.columns, problem=problem)
             if self._is_spent(prompt):
                 return
             yield prompt

@@ -15,7 +15,7 @@ from langchain_azure_llms.exceptions import (
 
 Concurrency = int | Literal["auto"]
 _FIRST_WINDOW, _LARGEST_WINDOW = 4.0, 256.0
-_BURST_SECONDS = 0.1
+_BURST_SECONDS = 0.05
 """How much of a bucket may be sent at once: what an event loop that was busy has missed."""
 _BYTES_PER_TOKEN, _TOKENS_OF_AN_ANSWER = 4.0, 64.0
 _WEIGHT_OF_NEW = 0.05

@@ -18,6 +18,7 @@ from langchain_azure_llms.exceptions import (
     EndpointTimeoutError,
     OperationNotSupportedError,
     PermissionDeniedError,
+    RateLimitError,
 )
 from langchain_azure_llms.http.backpressure import is_busy
 
@@ -27,8 +28,12 @@ OF_ALL_PROMPTS = (
     DeploymentNotFoundError,
     OperationNotSupportedError,
     PermissionDeniedError,
+    RateLimitError,
 )
-"""Errors that say nothing about a prompt: every other one would meet them too."""
+"""Errors that say nothing about a prompt: every other one would meet them too.
+
+A rate limit is one where waiting does not help: a quota that is used up for good.
+"""
 _OF_THE_WAY = (EndpointConnectionError, EndpointTimeoutError)
 """Errors that are more often the network's than a prompt's."""
 _BYTES_PER_WORD = 8

@@ -59,7 +59,9 @@ def prompt_of(given: Any, number: int) -> Prompt:
 
 def _id_of(value: Any, otherwise: str | int) -> str | int:
     """Return a value as an id: a text or a whole number."""
-    if value is None or value == "" or value != value:  # noqa: PLR0124 - not a number
+    if isinstance(value, str):
+        return value or otherwise
+    if value is None or value != value:  # noqa: PLR0124 - not a number
         return otherwise
     if isinstance(value, float) and value.is_integer():  # as data frames make of whole numbers
         return int(value)
@@ -116,6 +118,14 @@ class Columns:
         listed = ", ".join(map(str, known))
         raise ConfigurationError(f"{where} has no column {missing!r}; it has {listed}.{advice}")
 
+    def id_of(self, row: Row, *, has_ids: bool) -> str | int:
+        """Return the id of a row's prompt; see `prompt_of`."""
+        name = "custom_id" if self._is_batch_line(row) else self.id or ID
+        return _id_of(row.values.get(name), row.place if has_ids else row.number)
+
+    def _is_batch_line(self, row: Row) -> bool:
+        return "body" in row.values and self.template is None and self.prompt is None
+
     def prompt_of(self, row: Row, *, has_ids: bool) -> Prompt:
         """Return the prompt of a row.
 
@@ -123,13 +133,12 @@ class Columns:
             row: The row.
             has_ids: Whether the rows have ids of their own, so that a number may be one of them.
         """
-        number: str | int = row.place if has_ids else row.number
+        own_id = self.id_of(row, has_ids=has_ids)
         if row.problem is not None:
-            return Prompt(number, "", problem=f"{row.place}: {row.problem}.")
-        if self.template is None and self.prompt is None and "body" in row.values:
-            return _of_batch_line(row, number)
+            return Prompt(own_id, "", problem=f"{row.place}: {row.problem}.")
+        if self._is_batch_line(row):
+            return _of_batch_line(row, own_id)
         id_column = self.id or ID
-        own_id = _id_of(row.values.get(id_column), number)
         columns = {name: value for name, value in row.values.items() if name != id_column}
         try:
             text = self._text_of(row.values)
@@ -163,10 +172,9 @@ class Columns:
         return "".join(parts)
 
 
-def _of_batch_line(row: Row, number: str | int) -> Prompt:
+def _of_batch_line(row: Row, own_id: str | int) -> Prompt:
     """Return the prompt of a line in the format of the Batch API."""
     body = row.values["body"]
-    own_id = _id_of(row.values.get("custom_id"), number)
     columns = {
         name: value
         for name, value in row.values.items()

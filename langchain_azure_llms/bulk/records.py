@@ -6,17 +6,15 @@ import time
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_azure_llms.bulk.engine import Engine
 from langchain_azure_llms.bulk.limits import Limits
 from langchain_azure_llms.bulk.prompts import Prompt, prompt_of
 from langchain_azure_llms.bulk.record import PromptRecord
 from langchain_azure_llms.exceptions import ConfigurationError
+from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.llms.event_loop import runs_in_event_loop, sync_caller_loop
-
-if TYPE_CHECKING:
-    from langchain_azure_llms.llms.base import AzureLLM
 
 _LINGER_SECONDS = 0.01
 """How long a sync caller lets records come together: changing threads for each costs more."""

@@ -29,6 +29,7 @@ _HEAD = 100
 _LONGEST_FIELD = 2**31 - 1
 
 
+_decode = json.JSONDecoder().decode
 Opened = Callable[[], Any]
 """Opens a file of bytes."""
 
@@ -151,7 +152,7 @@ def _jsonl(opened: Opened) -> Iterator[Row]:
 
 def _parsed(line: bytes) -> tuple[dict[str, Any], str | None]:
     try:
-        value = json.loads(line)
+        value = _decode(line.decode())
     except UnicodeDecodeError:
         return {}, "it is not UTF-8"
     except (ValueError, RecursionError):

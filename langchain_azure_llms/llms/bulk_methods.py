@@ -6,15 +6,13 @@ What they do is in `langchain_azure_llms.bulk`, which is imported when one of th
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from langchain_azure_llms.bulk.record import PromptRecord
-    from langchain_azure_llms.llms.base import AzureLLM
+from langchain_azure_llms.bulk.record import PromptRecord
 
 
 def records(
-    self: AzureLLM,
+    self: Any,
     prompts: Iterable[str | Mapping[str, Any]],
     *,
     max_concurrency: int | Literal["auto"] = "auto",
@@ -52,7 +50,7 @@ def records(
 
 
 def arecords(
-    self: AzureLLM,
+    self: Any,
     prompts: Iterable[str | Mapping[str, Any]],
     *,
     max_concurrency: int | Literal["auto"] = "auto",

@@ -12,6 +12,7 @@ MOST_CALLS, MOST_FILES = 85, 14
 _LONGEST_FILE = 400
 # The aims are 5,500 lines, 2,150 lines and a median of 120. A little more is allowed.
 _MOST_LINES, _MOST_LOCAL_LINES, _MOST_MEDIAN = 5800, 2300, 130
+_MOST_BULK_LINES = 2500
 
 
 class Figure(NamedTuple):
@@ -33,13 +34,17 @@ def sizes(package: Path) -> list[Figure]:
         for file in package.rglob("*.py")
     }
     local = [count for file, count in lines.items() if file.parts[0] == "local"]
-    rest = [count for file, count in lines.items() if file.parts[0] not in {"local", "migrate"}]
+    bulk = [count for file, count in lines.items() if file.parts[0] == "bulk"]
+    rest = [
+        count for file, count in lines.items() if file.parts[0] not in {"local", "bulk", "migrate"}
+    ]
     long = sum(count > _LONGEST_FILE for count in lines.values())
     return [
-        Figure("lines without local/ and migrate/", sum(rest), _MOST_LINES),
+        Figure("lines without local/, bulk/ and migrate/", sum(rest), _MOST_LINES),
         Figure("lines of local/", sum(local), _MOST_LOCAL_LINES),
+        Figure("lines of bulk/", sum(bulk), _MOST_BULK_LINES),
         Figure(f"files over {_LONGEST_FILE} lines", long, 0),
-        Figure("median lines of a file without local/ and migrate/", median(rest), _MOST_MEDIAN),
+        Figure("median lines of another file", median(rest), _MOST_MEDIAN),
     ]
 
 

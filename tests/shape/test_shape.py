@@ -46,11 +46,12 @@ def test_calls_are_counted_with_resumed_generators_and_in_threads(tmp_path: Path
     assert Calls(calls=8, files=2) == found
 
 
-def test_sizes_tell_local_from_the_rest(tmp_path: Path) -> None:
+def test_sizes_tell_local_and_bulk_from_the_rest(tmp_path: Path) -> None:
     (tmp_path / "local").mkdir()
-    for name, lines in (("a", 10), ("b", 20), ("c", 401), ("local/d", 7)):
+    (tmp_path / "bulk").mkdir()
+    for name, lines in (("a", 10), ("b", 20), ("c", 401), ("local/d", 7), ("bulk/e", 5)):
         (tmp_path / f"{name}.py").write_text("pass\n" * lines)
-    assert [431, 7, 1, 20] == [figure.found for figure in sizes(tmp_path)]
+    assert [431, 7, 5, 1, 20] == [figure.found for figure in sizes(tmp_path)]
 
 
 @pytest.mark.parametrize(("found", "expected"), [(5800, "ok  "), (5801, "MISS")])

@@ -34,14 +34,14 @@ def test_as_many_requests_are_sent_as_a_minute_allows(per_minute: int, seconds: 
 @given(st.integers(600, 60_000), st.integers(20, 500))
 def test_as_many_tokens_are_sent_as_a_minute_allows(per_minute: int, tokens: int) -> None:
     sent = _sent_within(Limits(tokens_per_minute=per_minute), 60, tokens=tokens)
-    assert per_minute - tokens <= sent * tokens <= per_minute + 2 * tokens + per_minute / 600
+    assert per_minute - tokens <= sent * tokens <= per_minute + 2 * tokens + per_minute / 1200
 
 
-def test_a_bucket_holds_no_more_than_a_tenth_of_a_second() -> None:
+def test_a_bucket_holds_no_more_than_a_twentieth_of_a_second() -> None:
     bucket = Bucket(60_000)
     bucket.wait(0.0)
     bucket.wait(100.0)
-    bucket.take(100.5)
+    bucket.take(50.5)
     assert bucket.wait(100.0) == pytest.approx(0.0015)
 
 

@@ -69,8 +69,8 @@ def test_a_torn_last_line_is_cut_off_wherever_it_is_torn(
     path.write_bytes(whole[: len(whole) - cut % len(whole)])
     lines_left = path.read_bytes().count(b"\n")
     with Output(path, "f") as output:
-        done = [output.is_done(prompt) for prompt in _PROMPTS[:3]]
-        output.write([(p, _record(p)) for p in _PROMPTS[:3] if not output.is_done(p)])
+        done = [output.is_done(prompt.id) for prompt in _PROMPTS[:3]]
+        output.write([(p, _record(p)) for p in _PROMPTS[:3] if not output.is_done(p.id)])
     assert done == [True] * lines_left + [False] * (3 - lines_left)
     assert path.read_bytes() == whole
 
@@ -110,7 +110,7 @@ def test_records_of_prompts_that_are_asked_again_are_dropped(tmp_path: Path) -> 
     _written(path, records)
     path.chmod(0o640)
     with Output(path, "f") as output:
-        assert [output.is_done(prompt) for prompt in _PROMPTS[:3]] == [True, False, True]
+        assert [output.is_done(prompt.id) for prompt in _PROMPTS[:3]] == [True, False, True]
         assert output.total_tokens == 3
         output.write([(_PROMPTS[1], _record(_PROMPTS[1]))])
         assert output.total_tokens == 6
@@ -130,14 +130,44 @@ def test_an_output_of_other_settings_is_refused_unless_forced(tmp_path: Path) ->
         pass
     assert path.read_bytes() == before
     with Output(path, "g", force=True) as output:
-        assert output.is_done(_PROMPTS[0])
+        assert output.is_done("r0")
+
+
+def test_an_id_that_is_asked_about_twice_is_doubled(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    _written(path, [_record(_PROMPTS[0])])
+    with Output(path, "f") as output:
+        assert [output.is_doubled("r0"), output.is_doubled("r0")] == [False, True]
+
+
+@given(st.text() | st.integers(), st.text(), st.dictionaries(st.text(), st.text()), st.booleans())
+def test_every_record_is_found_again(
+    tmp_path_factory: pytest.TempPathFactory,
+    own_id: str | int,
+    text: str,
+    columns: dict[str, Any],
+    is_error: bool,  # noqa: FBT001
+) -> None:
+    path = tmp_path_factory.mktemp("output") / "a.jsonl"
+    nested = {"x": {"error": None, "total_tokens": 7, "note": ', "error": null, '}, **columns}
+    prompt = Prompt(own_id, text, columns=nested)
+    kept = {"is_retryable": False, "error": "ContentFilterError", "text": None}
+    record = _record(prompt, **(kept if is_error else {"text": text}))
+    with Output(path, "f") as output:
+        output.write([(prompt, record)])
+    with Output(path, "f") as output:
+        assert output.is_done(own_id)
+        assert output.total_tokens == 3
+        output.check(prompt)
+    with Output(path, "f", retry_all=True) as output:
+        assert output.is_done(own_id) is not is_error
 
 
 def test_an_output_of_other_prompts_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     _written(path, [_record(_PROMPTS[0])])
     with Output(path, "f") as output, pytest.raises(ConfigurationError, match="of another job"):
-        output.is_done(Prompt("r0", "another prompt"))
+        output.check(Prompt("r0", "another prompt"))
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ _BROKEN = ServerError("broken", status_code=500)
 _FILTER = ContentFilterError("no", status_code=400)
 _LENGTH = ContextLengthError("long", status_code=400)
 _BAD = BadRequestError("bad", status_code=400)
+_NO_QUOTA = RateLimitError("spent", status_code=429, code="insufficient_quota")
 _WRONG_KEY = AuthenticationError("who", status_code=401)
 _GARBAGE = ResponseFormatError("garbage")
 _CUT = EndpointConnectionError("cut")
@@ -67,6 +68,7 @@ def test_what_a_limit_refuses_waits_however_often(
         (_LATE, Next.RETRY),
         (_UNTRUSTED, Next.SPLIT),
         (_WRONG_KEY, Next.FAIL),
+        (_NO_QUOTA, Next.FAIL),
     ],
 )
 def test_a_pack_is_split_where_one_prompt_may_be_to_blame(error: Exception, expected: Next) -> None:
