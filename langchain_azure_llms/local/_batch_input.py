@@ -86,8 +86,8 @@ def parts_of(body: bytes, content_type: str) -> dict[str, tuple[str, bytes]]:
     if found is None:
         raise invalid_request("The body must be multipart/form-data.")
     parts = {}
-    for part in body.split(b"--" + found[1].encode())[1:-1]:
+    for part in (b"\r\n" + body).split(b"\r\n--" + found[1].encode())[1:-1]:
         head, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         names = dict(re.findall(r'(?i)[;\s](name|filename)="([^"]*)"', head.decode()))
-        parts[names.get("name", "")] = names.get("filename", ""), content.removesuffix(b"\r\n")
+        parts[names.get("name", "")] = names.get("filename", ""), content
     return parts
