@@ -9,18 +9,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from langchain_azure_llms.bulk.azure_batch import (
+        BatchStatus,
+        abatch_status,
+        acancel_batch,
+        afetch_batch,
+        asubmit_batch,
+        batch_status,
+        cancel_batch,
+        fetch_batch,
+        submit_batch,
+    )
     from langchain_azure_llms.bulk.job import BulkJob, arun_bulk, run_bulk
     from langchain_azure_llms.bulk.progress import BulkSummary
     from langchain_azure_llms.bulk.record import PromptRecord
 
-__all__ = ["BulkJob", "BulkSummary", "PromptRecord", "arun_bulk", "run_bulk"]
+__all__ = [
+    "BatchStatus",
+    "BulkJob",
+    "BulkSummary",
+    "PromptRecord",
+    "abatch_status",
+    "acancel_batch",
+    "afetch_batch",
+    "arun_bulk",
+    "asubmit_batch",
+    "batch_status",
+    "cancel_batch",
+    "fetch_batch",
+    "run_bulk",
+    "submit_batch",
+]
 
 _HOMES = {
+    "BatchStatus": "azure_batch",
     "BulkJob": "job",
     "BulkSummary": "progress",
     "PromptRecord": "record",
+    "abatch_status": "azure_batch",
+    "acancel_batch": "azure_batch",
+    "afetch_batch": "azure_batch",
     "arun_bulk": "job",
+    "asubmit_batch": "azure_batch",
+    "batch_status": "azure_batch",
+    "cancel_batch": "azure_batch",
+    "fetch_batch": "azure_batch",
     "run_bulk": "job",
+    "submit_batch": "azure_batch",
 }
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from langchain_azure_llms.bulk.azure_batch_command import add_batch_commands
 from langchain_azure_llms.bulk.job import GRACE_SECONDS, BulkJob
 from langchain_azure_llms.bulk.limits import Concurrency
 from langchain_azure_llms.bulk.options import add_shared_options, llm_of, params_of
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m langchain_azure_llms.bulk",
-        description="Ask all prompts of a file, and write a record for each.",
+        description="Ask all prompts of a file, and write a record for each: now (run), or within "
+        "a day and at half price by Azure OpenAI's Batch API (submit, status, fetch, cancel).",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser(
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     what = f"seconds to await what is in flight after Ctrl-C (default: {GRACE_SECONDS:g})"
     add("--grace", type=float, default=GRACE_SECONDS, metavar="SECONDS", help=what)
     add("--quiet", action="store_true", help="show no progress")
+    add_batch_commands(commands.add_parser)
     return parser
 
 

@@ -6,22 +6,20 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from langchain_azure_llms.bulk.azure_batch_state import refuse_pending
 from langchain_azure_llms.bulk.engine import Done, Engine
-from langchain_azure_llms.bulk.ids import SeenIds
 from langchain_azure_llms.bulk.limits import Concurrency, Limits
 from langchain_azure_llms.bulk.output import Output
 from langchain_azure_llms.bulk.packs import OF_ALL_PROMPTS
+from langchain_azure_llms.bulk.pending import check_count, fingerprint, open_rows, pending
 from langchain_azure_llms.bulk.progress import BulkSummary, Progress
-from langchain_azure_llms.bulk.prompts import ID, Columns, Prompt
+from langchain_azure_llms.bulk.prompts import Columns, Prompt
 from langchain_azure_llms.bulk.records import read
-from langchain_azure_llms.bulk.rows import STDIN, Rows
 from langchain_azure_llms.exceptions import ConfigurationError
 from langchain_azure_llms.llms.base import AzureLLM
-from langchain_azure_llms.llms.cache_key import digest
 from langchain_azure_llms.llms.event_loop import run_in_event_loop, runs_in_event_loop
 
 GRACE_SECONDS = 30.0
@@ -87,28 +85,19 @@ class BulkJob:
         self._columns = Columns(prompt_column, id_column, template)
         self._budget, self._limit, self._grace = max_tokens_total, limit, grace
         self._dry_run = dry_run
-        for name, value in (("max_tokens_total", max_tokens_total), ("limit", limit)):
-            if value is not None and (isinstance(value, bool) or value < 1):
-                raise ConfigurationError(f"{name} is {value!r}, expected at least 1.")
-        self._rows = Rows(source)
-        self._columns.check(self._rows.columns, self._rows.name)
+        check_count(max_tokens_total, "max_tokens_total")
+        check_count(limit, "limit")
         path = Path(output)
-        if str(source) != STDIN and path.exists() and path.samefile(source):
-            raise ConfigurationError(f"{path} is the input: name another output.")
-        if path.exists() and not path.is_file():
-            raise ConfigurationError(f"{path} cannot be written: it is not a file.")
-        self._output = Output(path, self._fingerprint(), force=force, retry_all=retry_all)
+        self._rows = open_rows(source, path, self._columns)
+        refuse_pending(path)
+        mark = fingerprint(llm, params, self._columns)
+        self._output = Output(path, mark, force=force, retry_all=retry_all)
         total = self._rows.total
         if limit is not None:
             total = limit if total is None else min(total, limit)
         self._progress = Progress(total, is_shown=progress)
         self._hopeless = self._given = 0
         self._is_out_of_budget = False
-
-    def _fingerprint(self) -> str:
-        llm, columns = self._llm, self._columns
-        parts = (type(llm).__name__, llm.settings_digest, self._params)
-        return digest((*parts, columns.template, columns.prompt, columns.id))
 
     def run(self) -> BulkSummary:
         """Run the job, from a sync caller; see `run_bulk`."""
@@ -163,14 +152,10 @@ class BulkJob:
         progress = self._progress
         for _, record in done:
             self._given -= 1
-            if record.error is None:
-                progress.answered += 1
-                progress.prompt_tokens += record.prompt_tokens or 0
-                progress.completion_tokens += record.completion_tokens or 0
-                self._hopeless = 0
-            else:
-                progress.failed += 1
-                self._hopeless += record.error in _OF_ALL
+            progress.count(record)
+            self._hopeless = (
+                0 if record.error is None else self._hopeless + (record.error in _OF_ALL)
+            )
         if self._hopeless < (_HOPELESS_LATER if progress.answered else _HOPELESS_AT_FIRST):
             self._output.write(done)
             return
@@ -181,24 +166,13 @@ class BulkJob:
 
     def _prompts(self) -> Iterator[Prompt]:
         """Yield the prompts that have no record yet."""
-        rows, columns, output = self._rows, self._columns, self._output
-        id_names = (columns.id or ID, "custom_id")
-        has_ids = any(name in rows.columns for name in id_names)
-        seen = SeenIds(rows.total) if has_ids else None
-        for row in islice(rows, self._limit):
-            own_id = columns.id_of(row, has_ids=has_ids)
-            if output.is_done(own_id) and not output.is_doubled(own_id):
-                if output.compares:
-                    output.check(columns.prompt_of(row, has_ids=has_ids))
+        for _, prompt in pending(self._rows, self._columns, self._output, self._limit):
+            if prompt is None:
                 self._progress.skipped += 1
-                continue
-            prompt = columns.prompt_of(row, has_ids=has_ids)
-            if output.is_done(own_id) or (seen is not None and not seen.add(own_id)):
-                problem = f"{row.place}: another row has the id {own_id!r}, too."
-                prompt = Prompt(row.place, "", columns=prompt.columns, problem=problem)
-            if self._is_spent(prompt):
+            elif self._is_spent(prompt):
                 return
-            yield prompt
+            else:
+                yield prompt
 
     def _is_spent(self, prompt: Prompt) -> bool:
         """Return whether the tokens of the job would be spent by those that are under way."""

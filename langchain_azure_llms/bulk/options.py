@@ -12,15 +12,20 @@ from langchain_azure_llms.llms.base import AzureLLM
 from langchain_azure_llms.loading import load_llm
 
 
-def add_shared_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the LLM, its parameters and the columns."""
-    which = parser.add_mutually_exclusive_group(required=True)
+def add_llm_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the options that name the LLM."""
+    which = parser.add_mutually_exclusive_group(required=required)
     which.add_argument("--llm", metavar="FILE", help="a file that the LLM's `save` wrote")
     which.add_argument(
         "--deployment",
         metavar="NAME",
         help="a deployment of Azure OpenAI; endpoint and key come from the environment",
     )
+
+
+def add_shared_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the LLM, its parameters and the columns."""
+    add_llm_options(parser)
     parser.add_argument(
         "--param",
         action="append",

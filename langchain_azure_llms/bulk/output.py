@@ -109,6 +109,7 @@ class Output:
         fingerprint: Of the LLM's settings and the parameters.
         force: Whether records of another fingerprint are accepted.
         retry_all: Whether every prompt with an error is asked again.
+        keep_failed: Whether none is.
 
     Attributes:
         total_tokens: The tokens of the records that were there, and of those that were written.
@@ -120,11 +121,17 @@ class Output:
     """
 
     def __init__(
-        self, path: Path, fingerprint: str, *, force: bool = False, retry_all: bool = False
+        self,
+        path: Path,
+        fingerprint: str,
+        *,
+        force: bool = False,
+        retry_all: bool = False,
+        keep_failed: bool = False,
     ) -> None:
         self._path = path.resolve()  # behind a link, the file it stands for is written
         self._fingerprint = fingerprint
-        self._force, self._retry_all = force, retry_all
+        self._force, self._retry_all, self._keep_failed = force, retry_all, keep_failed
         self._done: dict[int, bool] = {}
         self._marks: dict[str | int, str] = {}
         self._open = ExitStack()
@@ -223,7 +230,7 @@ class Output:
                 f"{self._path} comes from other settings, parameters or columns: go on with those, "
                 "name another output, or use force to keep its answers."
             )
-        if read.is_asked_again:
+        if read.is_asked_again and not self._keep_failed:
             return True
         self.total_tokens += read.tokens
         self._done[id_key(read.id)] = False

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
+from langchain_azure_llms.bulk.record import PromptRecord
+
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.5, 60.0
 _WAIT_SHOWN = 1.0
 
@@ -76,6 +78,15 @@ class Progress:
         self.is_terminal = self.stream.isatty()
         self.interval = _TERMINAL_SECONDS if self.is_terminal else _LOG_SECONDS
         self._began, self._width = time.monotonic(), 0
+
+    def count(self, record: PromptRecord) -> None:
+        """Count a record."""
+        if record.error is not None:
+            self.failed += 1
+            return
+        self.answered += 1
+        self.prompt_tokens += record.prompt_tokens or 0
+        self.completion_tokens += record.completion_tokens or 0
 
     @property
     def seconds(self) -> float:

@@ -42,7 +42,7 @@ def built_for_transport(step: Send) -> httpx2.Request:
     """Return the request as a shared transport takes it."""
     request = step.request
     return httpx2.Request(
-        "POST",
+        request.method,
         _parsed_url(request.url),
         headers=step.headers,
         content=request.body,
@@ -55,7 +55,7 @@ def built_for_client(step: Send, client: httpx2.Client | httpx2.AsyncClient) -> 
     request, url = step.request, _parsed_url(step.request.url)
     timeout = httpx2.USE_CLIENT_DEFAULT if request.timeout is None else httpx2_timeout(request)
     return client.build_request(
-        "POST",
+        request.method,
         url,
         params=url.params if client.params else None,  # the client's would replace the URL's own
         content=request.body,
@@ -85,6 +85,8 @@ def is_streamed(request: HttpRequest, response: httpx2.Response) -> bool:
     """
     if request.stream is None or not response.is_success:
         return False
+    if request.method == "GET":  # of a file, which may be large whatever its type
+        return True
     content_type: str = response.headers.get("content-type", "").lower()
     if request.stream == "events":
         return content_type.startswith("text/event-stream")

@@ -38,7 +38,7 @@ StreamFormat = Literal["events", "lines", "text"]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A POST request.
+    """A request, a POST unless it says otherwise.
 
     Attributes:
         url: The whole URL, with its query.
@@ -52,6 +52,7 @@ class HttpRequest:
         needs_permit: Whether the user's rate limiter is asked before it is sent.
         rate_limit_key: Which requests share one rate limit: the URL and the credential.
         find_error: Finds the error in the body of a 2xx; None leaves the body to its parser.
+        method: The HTTP method.
     """
 
     url: str = field(repr=False)
@@ -64,6 +65,7 @@ class HttpRequest:
     needs_permit: bool = False
     rate_limit_key: object = field(default=None, repr=False)
     find_error: FindError | None = error_inside
+    method: Literal["GET", "POST"] = "POST"
 
     def with_body(self, body: bytes) -> HttpRequest:
         """Return the request with another payload."""

@@ -107,15 +107,20 @@ class AzureOpenAIRoute(NamedTuple):
     @property
     def responses_url(self) -> str:
         """The URL of Responses: it has no deployment route, and is part of the v1 API alone."""
-        if self.api is not None:
-            return with_query(self.root, dict(self.query))
+        return self.v1_url("responses") if self.api is None else self.url("responses", "")
+
+    def v1_url(self, operation: str) -> str:
+        """Return the URL of an operation without a deployment, which the v1 API has alone.
+
+        The address must not be the whole URL of an API.
+        """
         if not self.v1_path:
-            return with_query(f"{self.root}/responses", dict(self.query))
+            return with_query(f"{self.root}/{operation}", dict(self.query))
         matches = (re.match(pattern, self.root) for pattern in (_DEPLOYMENT, _V1, _RESOURCE))
         found = next(filter(None, matches), None)
         root = found["root"] if found else self.root
         version = {"api-version": self.api_version} if self.is_v1 and self.api_version else {}
-        return with_query(f"{root}/openai/v1/responses", {**dict(self.query), **version})
+        return with_query(f"{root}/openai/v1/{operation}", {**dict(self.query), **version})
 
 
 @lru_cache(maxsize=256)

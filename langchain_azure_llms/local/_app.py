@@ -21,12 +21,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from langchain_azure_llms.local import score
+from langchain_azure_llms.local._batches import Batches
 from langchain_azure_llms.local._choices import ChoicesCall, read_chat, read_completions
 from langchain_azure_llms.local._credentials import Credentials
 from langchain_azure_llms.local._errors import ApiError, api_error, invalid_request, wrong_token
 from langchain_azure_llms.local._generation import Engine, begin, outcomes_of, unless_gone
 from langchain_azure_llms.local._parameters import Fields, loads
 from langchain_azure_llms.local._responses import ResponsesCall, read_responses
+from langchain_azure_llms.local._scenario import Script
 from langchain_azure_llms.local._token_routes import token_routes
 
 Deployments = Mapping[str, Sequence[str]]  # names for each operation; "*" is any other name
@@ -39,7 +41,11 @@ _READERS: dict[str, Callable[[Fields], ChoicesCall | ResponsesCall]] = {
 
 
 def create_app(
-    engine: Engine, credentials: Credentials, deployments: Deployments, stopped: threading.Event
+    engine: Engine,
+    credentials: Credentials,
+    deployments: Deployments,
+    stopped: threading.Event,
+    script: Script | None = None,
 ) -> Starlette:
     routes = _Routes(engine, credentials, deployments, stopped)
     table = {
@@ -58,8 +64,9 @@ def create_app(
         for path, (answer, operation) in table.items()
     ]
     served.append(Route("/score", routes.score, methods=["POST"]))
+    batches = Batches(routes.check_v1, routes.answer_of_batch, routes.serves, script)
     return Starlette(
-        routes=[*served, *token_routes(credentials)],
+        routes=[*served, *batches.routes(), *token_routes(credentials)],
         exception_handlers=dict.fromkeys((ApiError, HTTPException, Exception), _refuse),
     )
 
@@ -81,8 +88,7 @@ class _Routes:
         return await self._answer(request, operation, await _json_of(request))
 
     async def azure_openai_v1(self, request: Request, operation: str) -> Response:
-        # OpenAI's own client calls this route, and knows no other place for a key.
-        self._check_credential(request, key_as_bearer=True)
+        self.check_v1(request)
         body = await _json_of(request)
         deployment = body.get("model") if isinstance(body, dict) else None
         if not isinstance(deployment, str):
@@ -113,6 +119,25 @@ class _Routes:
             headers["ms-azureml-model-error-reason"] = "model_error"
             response.status_code = 424
         return response
+
+    def check_v1(self, request: Request) -> None:
+        """Check the credential of a request to the v1 API."""
+        # OpenAI's own client calls this route, and knows no other place for a key.
+        self._check_credential(request, key_as_bearer=True)
+
+    def serves(self, name: str) -> bool:
+        """Return whether there is a deployment of a name."""
+        names = set().union(*self.deployments.values())
+        return name in names or "*" in names
+
+    async def answer_of_batch(self, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to one request of a batch."""
+        self._check_deployment(body["model"], operation)
+        call = _READERS[operation](Fields(body))
+        if call.stream:
+            raise invalid_request("A request of a batch cannot be streamed.", "stream")
+        outcomes = await outcomes_of(self.engine, call.tasks, self.stopped)
+        return call.whole(outcomes, self.engine.name, filters=True)
 
     def _check_credential(self, request: Request, *, key_as_bearer: bool) -> None:
         headers, credentials = request.headers, self.credentials

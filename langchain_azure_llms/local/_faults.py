@@ -33,7 +33,7 @@ _PROMPT_FIELDS = ("messages", "prompt", "input", "inputs", "input_data")
 def _reply_to(fault: Fault, path: str, wait: float, *, stream: bool) -> Response | None:
     """Return what is answered in place of the real answer; None if a fault changes no content."""
     is_score = path.endswith("/score")
-    error = _error_of(fault, path, wait, is_score=is_score)
+    error = error_of(fault, path, wait, is_score=is_score)
     if error is not None:
         return JSONResponse(error.body, error.status, error.headers)
     if fault is Fault.EXPIRED_TOKEN:
@@ -53,7 +53,8 @@ def _reply_to(fault: Fault, path: str, wait: float, *, stream: bool) -> Response
     return JSONResponse({}) if fault is Fault.EMPTY_OBJECT else None
 
 
-def _error_of(fault: Fault, path: str, wait: float, *, is_score: bool) -> ApiError | None:
+def error_of(fault: Fault, path: str, wait: float, *, is_score: bool = False) -> ApiError | None:
+    """Return the refusal that a fault is; None if it is something else."""
     if fault.startswith("rate-limited"):
         return _rate_limited(fault, f"{wait:g}", wait)
     if fault is Fault.EXPIRED_TOKEN and not is_score:
@@ -211,9 +212,14 @@ def _read_request(body: bytes) -> tuple[list[str], bool]:
     except ValueError:
         return [], False
     value = value if isinstance(value, dict) else {}
-    given = next((value[name] for name in _PROMPT_FIELDS if value.get(name) is not None), None)
+    return prompts_of(value), value.get("stream") is True
+
+
+def prompts_of(body: dict[str, Any]) -> list[str]:
+    """Return the prompts of a request's body."""
+    given = next((body[name] for name in _PROMPT_FIELDS if body.get(name) is not None), None)
     given = given.get("input_string") if isinstance(given, dict) else given
-    return _prompts_in(given), value.get("stream") is True
+    return _prompts_in(given)
 
 
 def _prompts_in(given: Any) -> list[str]:

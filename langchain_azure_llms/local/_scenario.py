@@ -34,13 +34,16 @@ class Fault(StrEnum):
     CONTAINER_BUSY = "container-busy"  # a 424: the model's container answered 503,
     CONTAINER_NOT_READY = "container-not-ready"  # still loads the model,
     CONTAINER_FAILED = "container-failed"  # or answered 400
+    BATCH_FAILED = "batch-failed"  # a batch of the Batch API fails its validation
+    BATCH_EXPIRED = "batch-expired"  # a request is not executed before its batch expires
 
 
 _LASTING = {Fault.FILTER, Fault.CONTAINER_FAILED}  # sending the prompt again does not help
+_OF_BATCHES = {Fault.BATCH_FAILED, Fault.BATCH_EXPIRED}
 _GROUPS: dict[str, list[Fault]] = {
     "rate-limited": [fault for fault in Fault if fault.startswith("rate-limited")],
     # A connection that is refused brings no prompt, whose share it could be.
-    "mixed": [fault for fault in Fault if fault is not Fault.REFUSED],
+    "mixed": [fault for fault in Fault if fault not in {Fault.REFUSED, *_OF_BATCHES}],
 }
 
 
@@ -49,7 +52,7 @@ class Scenario:
     """Something that goes wrong, for some prompts, a number of times.
 
     Its name is that of a `Fault`; or a group, of which each prompt meets another one:
-    `rate-limited` (all kinds of 429), or `mixed` (all but `refused`).
+    `rate-limited` (all kinds of 429), or `mixed` (all but `refused` and those of batches).
 
     A request that carries several prompts has the fate of its first one; but the filter refuses it
     for any of them.
@@ -165,6 +168,8 @@ class Script:
     def _fault(self, path: str, prompt: str) -> tuple[Fault, float] | None:
         for scenario in self._scenarios:
             fault = scenario.fault_of(prompt) if scenario.path in path else None
+            if fault in _OF_BATCHES and not path.endswith("/batches"):
+                continue
             if fault is not None:
                 is_over = scenario.is_over(fault, self._records[prompt].faults)
                 return None if is_over else (fault, scenario.wait)

@@ -55,7 +55,7 @@ def serve(
         if engine == "model":
             answering = _engine.acquire(threads)
             opened.callback(_engine.release)
-        app: ASGIApp = create_app(answering, credentials, deployments, stopped)
+        app: ASGIApp = create_app(answering, credentials, deployments, stopped, script)
         if script is not None:
             app = Faulty(app, script, stopped)
         config = uvicorn.Config(

@@ -1,5 +1,7 @@
 """The peers' own classes and OpenAI's own client find here what they find on Azure."""
 
+import asyncio
+import json
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -209,3 +211,29 @@ def test_openais_client_raises_what_it_raises_on_azure(
     with pytest.raises(error) as caught:
         sdk.completions.create(**arguments)
     assert caught.value.code == code
+
+
+async def test_openais_own_client_runs_a_batch(endpoints: LocalEndpoints) -> None:
+    """File, batch, answers: parsed by its own types."""
+    body = {"model": "local-chat", "messages": [{"role": "user", "content": "Hi"}]}
+    body |= {"max_completion_tokens": 4}
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    url = f"{endpoints.url}/openai/v1"
+    async with openai.AsyncOpenAI(base_url=url, api_key=endpoints.api_key) as sdk:
+        content = ("input.jsonl", json.dumps(line).encode())
+        file = await sdk.files.create(file=content, purpose="batch")
+        batch = await sdk.batches.create(
+            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+        )
+        for _ in range(600):
+            batch = await sdk.batches.retrieve(batch.id)
+            if batch.status == "completed":
+                break
+            await asyncio.sleep(0.05)
+        assert batch.request_counts is not None
+        assert (1, 0) == (batch.request_counts.completed, batch.request_counts.failed)
+        output = await sdk.files.content(str(batch.output_file_id))
+        found = json.loads(output.text)
+        assert found["custom_id"] == "a"
+        assert 4 == found["response"]["body"]["usage"]["completion_tokens"]
+        assert [batch.id] == [one.id async for one in sdk.batches.list()]

@@ -18,7 +18,8 @@ _BREAKS = {
     Fault.RESET_MID_BODY: "reset",
     Fault.CUT_MID_STREAM: "peer closed connection",
 }
-_ANSWERED = sorted(set(Fault) - set(_BREAKS) - LASTING - {Fault.REFUSED, Fault.SLOW})
+_OF_BATCHES = {Fault.BATCH_FAILED, Fault.BATCH_EXPIRED}
+_ANSWERED = sorted(set(Fault) - set(_BREAKS) - LASTING - _OF_BATCHES - {Fault.REFUSED, Fault.SLOW})
 
 
 @contextmanager
@@ -56,6 +57,14 @@ def test_a_fault_comes_once_and_then_the_answer(fault: Fault, stream: bool) -> N
     assert b"echo:" not in first.content
     assert (200, True) == (second.status_code, b"echo:" in second.content)
     assert PromptRecord(requests=2, faults=1, answers=1) == record
+
+
+@pytest.mark.parametrize("fault", sorted(_OF_BATCHES))
+def test_a_fault_of_batches_leaves_other_requests_alone(fault: Fault) -> None:
+    """And is not counted there."""
+    with failing(Scenario(fault, wait=60.0)) as (endpoints, client):
+        assert b"echo:" in ask(client).content
+        assert PromptRecord(requests=1, answers=1) == endpoints.prompts_seen["p"]
 
 
 @pytest.mark.parametrize("fault", _BREAKS)

@@ -17,7 +17,7 @@ from langchain_azure_llms.local import (
 )
 from langchain_azure_llms.local._scenario import Script
 
-MIXED = set(Fault) - {Fault.REFUSED}
+MIXED = set(Fault) - {Fault.REFUSED, Fault.BATCH_FAILED, Fault.BATCH_EXPIRED}
 RATE_LIMITED = {fault for fault in Fault if fault.startswith("rate-limited-")}
 PROMPTS = [f"Prompt {number}" for number in range(2000)]
 
