@@ -22,7 +22,7 @@ extensions = [
 ]
 exclude_patterns = ["_extensions", "readme"]  # the latter is for the repository's visitors
 nitpick_ignore_regex = [
-    (r"py:.*", r"langchain_azure_llms\.llms\.base\.AzureLLM"),  # either class: no public name
+    (r"py:.*", r"(langchain_azure_llms\.llms\.base\.)?AzureLLM"),  # either class: no public name
     # Names of other projects: resolving them would take the network.
     (r"py:.*", r"(?!langchain_azure_llms\b).*\..*"),
     (r"py:.*", r"(Any|Iterable|Mapping|Path|Self|Sequence|collections|optional|pathlib|pydantic)"),

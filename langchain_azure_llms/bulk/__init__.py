@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         fetch_batch,
         submit_batch,
     )
+    from langchain_azure_llms.bulk.azure_batch_state import BatchPart
     from langchain_azure_llms.bulk.job import BulkJob, arun_bulk, run_bulk
     from langchain_azure_llms.bulk.progress import BulkSummary
     from langchain_azure_llms.bulk.record import PromptRecord
 
 __all__ = [
+    "BatchPart",
     "BatchStatus",
     "BulkJob",
     "BulkSummary",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BatchPart": "azure_batch_state",
     "BatchStatus": "azure_batch",
     "BulkJob": "job",
     "BulkSummary": "progress",
