@@ -236,5 +236,5 @@ async def test_openais_own_client_runs_a_batch(endpoints: LocalEndpoints) -> Non
         found = json.loads(output.text)
         assert found["custom_id"] == "a"
         assert 4 == found["response"]["body"]["usage"]["completion_tokens"]
-        newest = [one.id async for one in sdk.batches.list()][0]
-        assert batch.id == newest  # other tests have batches there, too
+        listed = [one.id async for one in sdk.batches.list()]
+        assert batch.id == listed[0]  # other tests have batches there, too
